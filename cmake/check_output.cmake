@@ -1,0 +1,21 @@
+# Runs PROGRAM and compares what it prints with the Output comment that ends its SOURCE.
+#   cmake -D PROGRAM=… -D SOURCE=… -P check_output.cmake
+file(READ "${SOURCE}" source)
+string(FIND "${source}" "\n// Output:\n" begin REVERSE)
+if(begin EQUAL -1)
+    message(FATAL_ERROR "${SOURCE} does not end with a comment block '// Output:'")
+endif()
+math(EXPR begin "${begin} + 11")
+string(SUBSTRING "${source}" ${begin} -1 expected)
+string(REGEX REPLACE "\n// ?" "\n" expected "${expected}")
+string(SUBSTRING "${expected}" 1 -1 expected)
+
+execute_process(COMMAND "${PROGRAM}" OUTPUT_VARIABLE actual RESULT_VARIABLE status)
+if(NOT status EQUAL 0)
+    message("${actual}")
+    message(FATAL_ERROR "${PROGRAM} ended with ${status}")
+endif()
+if(NOT "x${actual}" STREQUAL "x${expected}")
+    message("stated:\n${expected}\nprinted:\n${actual}")
+    message(FATAL_ERROR "This is not the output that ${SOURCE} states")
+endif()

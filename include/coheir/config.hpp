@@ -1,0 +1,33 @@
+#pragma once
+// What differs between compilers and build modes, in one place.
+
+#include "version.hpp"
+
+/// A function that must stay a call: what it reads must not be cached across a suspension.
+#define COHEIR_NOINLINE [[gnu::noinline]]
+
+/// A function that is rarely called, and kept out of the way of the others.
+#define COHEIR_COLD [[gnu::cold, gnu::noinline]]
+
+/// A symbol of which a program has one, whatever shared libraries it is made of.
+#define COHEIR_EXPORT [[gnu::visibility("default")]]
+
+// Recycled memory would hide what a sanitizer looks for.
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define COHEIR_RECYCLE_MEMORY 0
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer) || __has_feature(memory_sanitizer)
+#define COHEIR_RECYCLE_MEMORY 0
+#endif
+#endif
+#ifndef COHEIR_RECYCLE_MEMORY
+#define COHEIR_RECYCLE_MEMORY 1
+#endif
+
+// clang up to 16 caches the address of a thread-local variable across a suspension when the access is
+// inlined into a coroutine (https://github.com/llvm/llvm-project/issues/47179).
+#if defined(__clang__) && __clang_major__ <= 16
+#define COHEIR_THREAD_LOCAL_ACCESS COHEIR_NOINLINE
+#else
+#define COHEIR_THREAD_LOCAL_ACCESS
+#endif

@@ -1,0 +1,126 @@
+#pragma once
+// The current context: get, set, find, update, contains, erase and clear, from any function.
+
+#include <optional>
+#include <source_location>
+#include <utility>
+
+#include "detail/current.hpp"
+#include "detail/read.hpp"
+#include "key.hpp"
+
+namespace coheir::context {
+
+namespace detail {
+
+/// The current context's value of a key, or null. Throws no_current_context.
+inline const box* look_up_current(const char* operation, const key_name& key) {
+    const owner* const who = current();
+    if (!who) throw no_current_context(operation, key.text());
+    return find_visible(who->context.get(), key);
+}
+
+inline owner& require_current(const char* operation, const key_name& key) {
+    owner* const who = current();
+    if (!who) throw no_current_context(operation, key.text());
+    return *who;
+}
+
+}  // namespace detail
+
+/// A copy of the value of a key in the current context, or nothing where the key is missing.
+/// Throws no_current_context outside a task, bad_value_type where the value is no T, and what T's copy
+/// constructor throws.
+template <class T>
+[[nodiscard]] std::optional<T> get(key_name key) {
+    return detail::get_from<T>(detail::look_up_current("get", key));
+}
+template <class T>
+[[nodiscard]] std::optional<T> get(const key<T>& key) {
+    return detail::get_from<T>(detail::look_up_current("get", key.name()));
+}
+
+/// The same with a value for where the key is missing; without T, its type is that of the fallback, and
+/// a literal makes it std::string.
+template <class T = void, class F>
+[[nodiscard]] detail::asked_t<T, F> get(key_name key, F&& fallback) {
+    return detail::get_from<detail::asked_t<T, F>>(detail::look_up_current("get", key), std::forward<F>(fallback));
+}
+template <class T, class F>
+[[nodiscard]] T get(const key<T>& key, F&& fallback) {
+    return detail::get_from<T>(detail::look_up_current("get", key.name()), std::forward<F>(fallback));
+}
+template <class T>
+[[nodiscard]] T get(const key_with_default<T>& key) {
+    return detail::get_from<T>(detail::look_up_current("get", key.plain().name()), key.fallback());
+}
+
+/// The value itself, without a copy; null where the key is missing, holds another type, or no context is
+/// current. Valid until the task next suspends or changes this key; changing other keys, copying the
+/// context and spawning move nothing. Never throws.
+template <class T>
+[[nodiscard]] const T* find(key_name key) noexcept {
+    const detail::owner* const who = detail::current();
+    return who ? detail::find_in<T>(detail::find_visible(who->context.get(), key)) : nullptr;
+}
+template <class T>
+[[nodiscard]] const T* find(const key<T>& key) noexcept {
+    const detail::owner* const who = detail::current();
+    return who ? detail::find_in<T>(detail::find_visible(who->context.get(), key.name())) : nullptr;
+}
+
+/// Whether the current context shows the key, with a value of any type. Throws no_current_context.
+[[nodiscard]] inline bool contains(key_name key) { return detail::look_up_current("contains", key) != nullptr; }
+template <class T>
+[[nodiscard]] bool contains(const key<T>& key) {
+    return detail::look_up_current("contains", key.name()) != nullptr;
+}
+
+/// Sets a key in the current context, whatever it held. Text is stored as std::string, other values as
+/// they are, by copy or move. The value that was there is destroyed last.
+/// Throws no_current_context, context_busy inside update, std::bad_alloc, and what making the value
+/// throws; then nothing has changed.
+template <class V>
+void set(key_name key, V&& value, std::source_location where = std::source_location::current()) {
+    detail::owner& who = detail::require_current("set", key);
+    detail::assign<stored_t<V>>(*who.context, key, {where, who.task}, std::forward<V>(value));
+}
+template <class T, class V>
+void set(const key<T>& key, V&& value, std::source_location where = std::source_location::current()) {
+    detail::owner& who = detail::require_current("set", key.name());
+    detail::assign<T>(*who.context, key.name(), {where, who.task}, std::forward<V>(value));
+}
+
+/// Changes the visible value of a key in place: calls f(T&). The value is made the context's own first
+/// (copied, where copies of the context share it); under `chained`, an inherited value is the parent's
+/// and is changed there. False where the key is missing. Inside f nothing may change, copy, capture or
+/// spawn from this context (context_busy). If f throws, the value stays as f left it.
+/// Throws no_current_context, context_busy, bad_value_type, not_copyable, std::bad_alloc, and what the
+/// copy throws; then nothing has changed and f was not called.
+template <class T, class F>
+bool update(key_name key, F&& f, std::source_location where = std::source_location::current()) {
+    detail::owner& who = detail::require_current("update", key);
+    return detail::update<T>(*who.context, key, {where, who.task}, std::forward<F>(f));
+}
+template <class T, class F>
+bool update(const key<T>& key, F&& f, std::source_location where = std::source_location::current()) {
+    detail::owner& who = detail::require_current("update", key.name());
+    return detail::update<T>(*who.context, key.name(), {where, who.task}, std::forward<F>(f));
+}
+
+/// Removes a key from the current context's own level; true if it was there. Under `chained` this
+/// uncovers what the parent has. Throws no_current_context, context_busy, std::bad_alloc.
+inline bool erase(key_name key) { return detail::erase(*detail::require_current("erase", key).context, key); }
+template <class T>
+bool erase(const key<T>& key) {
+    return detail::erase(*detail::require_current("erase", key.name()).context, key.name());
+}
+
+/// Removes all keys of the current context's own level. Throws no_current_context, context_busy.
+inline void clear() {
+    detail::owner* const who = detail::current();
+    if (!who) throw no_current_context("clear");
+    detail::clear(*who->context);
+}
+
+}  // namespace coheir::context

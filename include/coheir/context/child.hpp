@@ -1,0 +1,92 @@
+#pragma once
+// The context of a task to be: what a policy makes, and may still change.
+
+#include <source_location>
+#include <utility>
+
+#include "detail/read.hpp"
+#include "key.hpp"
+#include "snapshot.hpp"
+
+namespace coheir::context {
+
+class view;
+
+/// A context that no task has yet. Made empty, or by a view's shared(), copied() or chained(); a policy
+/// may change it and returns it. Belongs to one thread.
+class [[nodiscard]] child : public detail::readable<child> {
+public:
+    /// An empty context. Throws std::bad_alloc.
+    child() : context_(detail::chained_onto(nullptr)) {}
+    child(child&&) noexcept = default;
+    child& operator=(child&&) noexcept = default;
+
+    template <class V>
+    void set(key_name key, V&& value, std::source_location where = std::source_location::current()) {
+        detail::assign<stored_t<V>>(writable(), key, {where, 0}, std::forward<V>(value));
+    }
+    template <class T, class V>
+    void set(const key<T>& key, V&& value, std::source_location where = std::source_location::current()) {
+        detail::assign<T>(writable(), key.name(), {where, 0}, std::forward<V>(value));
+    }
+
+    /// See context::update.
+    template <class T, class F>
+    bool update(key_name key, F&& f, std::source_location where = std::source_location::current()) {
+        return detail::update<T>(writable(), key, {where, 0}, std::forward<F>(f));
+    }
+    template <class T, class F>
+    bool update(const key<T>& key, F&& f, std::source_location where = std::source_location::current()) {
+        return detail::update<T>(writable(), key.name(), {where, 0}, std::forward<F>(f));
+    }
+
+    bool erase(key_name key) { return detail::erase(writable(), key); }
+    template <class T>
+    bool erase(const key<T>& key) {
+        return detail::erase(writable(), key.name());
+    }
+    void clear() { detail::clear(writable()); }
+
+    /// An immutable whole of it.
+    [[nodiscard]] snapshot capture() const { return detail::snapshot_access::take(*context_, "captured"); }
+
+private:
+    friend class view;
+    friend class detail::readable<child>;
+    friend struct detail::child_access;
+    explicit child(detail::level_ref own) noexcept : context_(std::move(own)) {}
+    explicit child(detail::level* shared_with) noexcept : context_(shared_with), is_shared_(true) {}
+
+    /// Changes to a shared context are made to a draft, for when the policy throws after them.
+    detail::level& writable() {
+        if (is_shared_ && !draft_) {
+            detail::require_idle(*context_, "changed");
+            draft_ = detail::chained_onto(context_->parent);
+            draft_->own = context_->own;
+        }
+        return draft_ ? *draft_ : *context_;
+    }
+    const detail::box* look_up(const key_name& key) const noexcept {
+        return detail::find_visible(draft_ ? draft_.get() : context_.get(), key);
+    }
+    template <class F>
+    void for_each_visible(F&& f) const {
+        detail::for_each_visible(draft_ ? draft_.get() : context_.get(), f);
+    }
+
+    detail::level_ref context_;
+    detail::level_ref draft_;
+    bool is_shared_ = false;
+};
+
+namespace detail {
+struct child_access {
+    /// The context, with the changes made to it.
+    static level_ref finished(child&& made) noexcept {
+        if (made.draft_) made.context_->own.swap(made.draft_->own);
+        return std::move(made.context_);
+    }
+};
+}  // namespace detail
+
+}  // namespace coheir::context

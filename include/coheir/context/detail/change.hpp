@@ -1,0 +1,85 @@
+#pragma once
+// Changing the values of a level: set, update, erase and clear.
+
+#include <utility>
+
+#include "level.hpp"
+
+namespace coheir::context::detail {
+
+/// Sets a key of a level. Throws context_busy, std::bad_alloc, and what making the value throws; then
+/// nothing has changed. The value that was there is destroyed last.
+template <class T, class V>
+void assign(level& to, const key_name& key, const provenance& made, V&& value) {
+    require_idle(to, "set");
+    if constexpr (assigned_in_place<T>) {
+        if (box* const b = to.own.find_exclusive(key); b && holds<T>(*b)) {
+            value_in<T>(*b) = std::forward<V>(value);
+            b->set = made;
+            return;
+        }
+    }
+    // A name that lives as long as the program is kept, and found by its address.
+    const box* const old = to.own.find(key);
+    const bool keep_name = old && old->name_is_static;
+    box_ref fresh(make_box<T>(keep_name ? old->key_as_name() : key, made, std::forward<V>(value)));
+    const box_ref replaced = to.own.put(std::move(fresh));
+}
+
+inline bool erase(level& from, const key_name& key) {
+    require_idle(from, "erase");
+    const box_ref erased = from.own.take(key);
+    return static_cast<bool>(erased);
+}
+
+inline void clear(level& l) {
+    require_idle(l, "clear");
+    const map cleared = std::exchange(l.own, map());
+}
+
+template <class T>
+[[noreturn]] COHEIR_COLD void throw_bad_type(const box& held) {
+    throw bad_value_type(held.key(), coheir::detail::type_name<T>(), held.type->name);
+}
+
+/// Marks two levels while a value is being changed in place.
+class update_mark {
+public:
+    update_mark(level& a, level& b) noexcept : a_(&a), b_(&b) { ++a_->updates, ++b_->updates; }
+    ~update_mark() { --a_->updates, --b_->updates; }
+    update_mark(const update_mark&) = delete;
+    update_mark& operator=(const update_mark&) = delete;
+
+private:
+    level_ref a_, b_;
+};
+
+/// Calls f(T&) on the visible value of a key, in the level that holds it, after making it that level's
+/// own. False if the key is missing. Throws context_busy, bad_value_type, not_copyable, std::bad_alloc
+/// and what the copy throws, before f is called; and what f throws.
+template <class T, class F>
+bool update(level& context, const key_name& key, const provenance& made, F&& f) {
+    require_idle(context, "update");
+    for (level* holder = &context; holder; holder = holder->parent) {
+        const box* const found = holder->own.find(key);
+        if (!found) continue;
+        require_idle(*holder, "update");
+        if (!holds<T>(*found)) throw_bad_type<T>(*found);
+        box_ref replaced;  // outlives the mark: its destructor may use the context
+        const update_mark mark(context, *holder);
+        box* exclusive = holder->own.find_exclusive(key);
+        if (exclusive && exclusive->frozen_by_copy) exclusive = nullptr;
+        if (!exclusive) {
+            if (!found->type->clone || found->frozen_by_copy) throw not_copyable(found->key(), found->type->name);
+            box_ref clone(found->type->clone(*found));
+            exclusive = clone.get();
+            replaced = holder->own.put(std::move(clone));
+        }
+        exclusive->set = made;
+        std::forward<F>(f)(value_in<T>(*exclusive));
+        return true;
+    }
+    return false;
+}
+
+}  // namespace coheir::context::detail

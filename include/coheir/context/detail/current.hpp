@@ -1,0 +1,58 @@
+#pragma once
+// The one place that knows and installs the current context of a thread.
+
+#include <cstdint>
+
+#include "../../config.hpp"
+#include "level.hpp"
+
+namespace coheir::context::detail {
+
+/// Somebody whose context can be current: a task, and later a scope in plain code.
+struct owner {
+    level_ref context;
+    std::uint64_t task = 0;  // its number, for the provenance of changes
+};
+
+struct current_slot {
+    owner* current = nullptr;
+    owner* outside = nullptr;  // what was current before the innermost `installed` was opened
+};
+COHEIR_EXPORT inline constinit thread_local current_slot slot;
+
+/// Who is current on this thread, or null. A call that is never inlined: compilers cache the address of
+/// a thread-local variable across the suspension of a coroutine that may go on on another thread
+/// (https://github.com/llvm/llvm-project/issues/47179).
+COHEIR_EXPORT COHEIR_NOINLINE inline owner* current() noexcept { return slot.current; }
+
+/// Makes owners current, one after the other, and restores what was before at the end of its scope.
+/// Only this class writes the slot. Not for coroutines: open it in plain functions that stay on a thread.
+class installed {
+public:
+    COHEIR_NOINLINE installed() noexcept : before_(slot) { slot.outside = slot.current; }
+    COHEIR_NOINLINE ~installed() { slot = before_; }
+    installed(const installed&) = delete;
+    installed& operator=(const installed&) = delete;
+
+    COHEIR_THREAD_LOCAL_ACCESS void point_to(owner* next) noexcept { slot.current = next; }
+    /// For code that is not a task's: what was current before this object was made.
+    void point_outside() noexcept { point_to(before_.current); }
+
+private:
+    const current_slot before_;
+};
+
+/// While it lives, what was current before the innermost `installed` is current: for callbacks into code
+/// that is not a task's, from deep inside one.
+class outside {
+public:
+    COHEIR_NOINLINE outside() noexcept : before_(slot.current) { slot.current = slot.outside; }
+    COHEIR_NOINLINE ~outside() { slot.current = before_; }
+    outside(const outside&) = delete;
+    outside& operator=(const outside&) = delete;
+
+private:
+    owner* const before_;
+};
+
+}  // namespace coheir::context::detail

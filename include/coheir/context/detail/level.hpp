@@ -1,0 +1,212 @@
+#pragma once
+// Levels: the maps that contexts are made of, chained onto each other, merged when nobody can tell.
+//
+// A context is a level and the levels below it. A level is owned by those who can write it as their own
+// (tasks, handles, children of policies) and held by the levels that are chained onto it. All levels
+// that are linked belong to one scheduler, so nothing here is atomic. Every loop is one: chains can be
+// as long as a user makes them.
+
+#include <cstdint>
+#include <new>
+#include <utility>
+
+#include "../../detail/memory.hpp"
+#include "../../error.hpp"
+#include "map.hpp"
+
+namespace coheir::context::detail {
+
+/// Off only in tests that show that merging cannot be observed.
+inline constinit bool merging = true;
+
+struct level : coheir::detail::recycled {
+    level() = default;
+    explicit level(map values) noexcept : own(std::move(values)) {}
+    level(const level&) = delete;
+    level& operator=(const level&) = delete;
+
+    bool is_dead() const noexcept { return owners == 0 && children == 0; }
+    void add_child(level& child) noexcept {
+        ++children;
+        children_sum ^= reinterpret_cast<std::uintptr_t>(&child);
+    }
+    void remove_child(level& child) noexcept {
+        --children;
+        children_sum ^= reinterpret_cast<std::uintptr_t>(&child);
+    }
+    level& only_child() const noexcept { return *reinterpret_cast<level*>(children_sum); }
+
+    map own;
+    level* parent = nullptr;
+    std::uintptr_t children_sum = 0;  // the addresses of the children, xor-ed: with one child, the child
+    std::uint32_t children = 0;       // levels chained onto this one
+    std::uint32_t owners = 0;
+    std::uint32_t updates = 0;        // calls of update that are at work on a value of this context
+};
+
+inline void settle(level* at) noexcept;
+
+/// One owner of a level.
+class level_ref {
+public:
+    level_ref() = default;
+    explicit level_ref(level* of) noexcept : level_(of) {
+        if (level_) ++level_->owners;
+    }
+    level_ref(const level_ref& other) noexcept : level_ref(other.level_) {}
+    level_ref(level_ref&& other) noexcept : level_(std::exchange(other.level_, nullptr)) {}
+    level_ref& operator=(level_ref other) noexcept {
+        std::swap(level_, other.level_);
+        return *this;
+    }
+    ~level_ref() {
+        if (level_ && --level_->owners == 0) settle(level_);
+    }
+
+    level* get() const noexcept { return level_; }
+    level* operator->() const noexcept { return level_; }
+    level& operator*() const noexcept { return *level_; }
+    explicit operator bool() const noexcept { return level_ != nullptr; }
+
+private:
+    level* level_ = nullptr;
+};
+
+/// A new, empty level on top of another, or of none. Throws std::bad_alloc.
+inline level_ref chained_onto(level* parent) {
+    level_ref made(new level);
+    made->parent = parent;
+    if (parent) parent->add_child(*made);
+    return made;
+}
+
+/// What a context shows for a key, or null.
+inline const box* find_visible(const level* from, const key_name& key) noexcept {
+    for (; from; from = from->parent)
+        if (const box* const found = from->own.find(key)) return found;
+    return nullptr;
+}
+
+/// Calls f(const box&) for each key that a context shows. Quadratic in the number of levels that hold
+/// keys, at worst: a key of a lower level is looked for in those above.
+template <class F>
+void for_each_visible(const level* context, F&& f) {
+    for (const level* l = context; l; l = l->parent)
+        l->own.for_each([&](const box& b) {
+            const level* above = context;
+            while (above != l && !above->own.find(b.key_as_name())) above = above->parent;
+            if (above == l) f(b);
+        });
+}
+
+inline void require_idle(const level& l, const char* what) {
+    if (l.updates > 0) throw context_busy(what);
+}
+
+// ---- merging and the end of levels
+
+/// Makes one level of two neighbours that nobody owns; entries of the upper one win. False, and nothing
+/// that anybody can see has changed, when there is no memory for it. The lower one is left unlinked.
+inline bool merge(level& upper, level& lower) noexcept {
+    if (!merging) return false;
+    try {
+        if (upper.own.size() <= lower.own.size()) {
+            upper.own.for_each([&](box& b) { lower.own.put(box_ref::shared(b)); });
+            upper.own.swap(lower.own);
+        } else {
+            lower.own.for_each([&](box& b) {
+                if (!upper.own.find(b.key_as_name())) upper.own.put(box_ref::shared(b));
+            });
+        }
+    } catch (const std::bad_alloc&) {
+        return false;  // entries that came across already are shown by both, alike
+    }
+    upper.parent = lower.parent;
+    if (level* const below = lower.parent) {
+        below->remove_child(lower);
+        below->add_child(upper);
+    }
+    return true;
+}
+
+/// Frees levels that nobody owns and nothing is chained onto, and merges levels that nobody owns, after
+/// `at` has lost an owner or a child. Values are destroyed last: their destructors find all in order.
+inline void settle(level* at) noexcept {
+    level* dead = nullptr;
+    const auto bury = [&](level& l) { l.parent = std::exchange(dead, &l); };
+    while (at && at->owners == 0) {
+        level* const lower = at->parent;
+        if (at->children == 0) {
+            if (lower) lower->remove_child(*at);
+            bury(*at);
+            at = lower;
+        } else if (at->children == 1 && at->only_child().owners == 0 && merge(at->only_child(), *at)) {
+            level& upper = at->only_child();
+            bury(*at);
+            at = &upper;
+        } else if (lower && lower->owners == 0 && lower->children == 1 && merge(*at, *lower)) {
+            bury(*lower);
+        } else {
+            break;
+        }
+    }
+    while (dead) delete std::exchange(dead, dead->parent);
+}
+
+// ---- copies
+
+/// Freezes the values of a level that cannot be copied and that no copy has frozen before.
+inline void freeze_uncopyable(level& l) noexcept {
+    if (!l.own.may_have_uncopyable) return;
+    l.own.for_each([](box& b) {
+        if (!b.type->clone && !b.frozen_by_copy) b.frozen_by_copy = true;
+    });
+    l.own.may_have_uncopyable = false;
+}
+
+/// All that a level and those below it show, as one map. The largest map is shared, the others are
+/// put on top of it or below it. Throws std::bad_alloc and context_busy.
+inline map flattened(level* top, const char* what) {
+    level* largest = top;
+    for (level* l = top; l; l = l->parent) {
+        require_idle(*l, what);
+        freeze_uncopyable(*l);
+        if (l->own.size() > largest->own.size()) largest = l;
+    }
+    map above;
+    level* l = top;
+    const auto put_missing = [](map& into, const map& from) {
+        from.for_each([&](box& b) {
+            if (!into.find(b.key_as_name())) into.put(box_ref::shared(b));
+        });
+    };
+    for (; l != largest; l = l->parent) put_missing(above, l->own);
+    if (!largest) return above;
+    map all = largest->own;
+    above.for_each([&](box& b) { all.put(box_ref::shared(b)); });
+    for (l = largest->parent; l; l = l->parent) put_missing(all, l->own);
+    all.may_have_uncopyable = false;
+    return all;
+}
+
+/// A context of two levels: an owned one, and below it, if it shows anything, one that nobody owns.
+inline level_ref stacked(map own, map below) {
+    level_ref made(new level(std::move(own)));
+    if (!below.empty()) {
+        level* const lower = new level(std::move(below));
+        made->parent = lower;
+        lower->add_child(*made);
+    }
+    return made;
+}
+
+/// A deep copy of a context, which keeps its own level apart from those below: clearing the copy
+/// uncovers them. Values are shared until somebody updates one. Takes constant time where the context
+/// has one level. Throws std::bad_alloc and context_busy.
+inline level_ref copied(level& from, const char* what) {
+    require_idle(from, what);
+    freeze_uncopyable(from);
+    return stacked(from.own, from.parent ? flattened(from.parent, what) : map());
+}
+
+}  // namespace coheir::context::detail

@@ -1,0 +1,239 @@
+#pragma once
+// The box of one value: its type, its key, where it was set, and how many contexts share it.
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <new>
+#include <source_location>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+
+#include "../../detail/memory.hpp"
+#include "../../detail/type_name.hpp"
+#include "key_name.hpp"
+
+namespace coheir::context::detail {
+
+struct box;
+
+/// What can be done with a value whose type is known at run time only.
+struct value_type {
+    std::string_view name;
+    bool unique_name;                // the name tells the type, also across shared libraries
+    bool quiet;                      // destroying it runs no code of the user's
+    box* (*clone)(const box&);       // null where the type cannot be copied
+    void (*destroy)(box&) noexcept;  // the value, and the box's memory
+};
+
+/// Where a change was made, and by which task (0: by none).
+struct provenance {
+    std::source_location where;
+    std::uint64_t task = 0;
+};
+
+/// A value as contexts hold it. The count is atomic since snapshots carry boxes to other threads; what
+/// else it says is changed only while one context alone can reach it.
+struct box {
+    box(const key_name& key, const value_type& of, const provenance& made) noexcept
+        : type(&of), hash(key.hash()), set(made), name_size(static_cast<std::uint32_t>(key.text().size())),
+          name(key.text().data()), name_is_static(key.is_static()) {}
+    box(const box&) = delete;
+    box& operator=(const box&) = delete;
+
+    std::string_view key() const noexcept { return {name, name_size}; }
+    key_name key_as_name() const noexcept { return {key(), hash, name_is_static}; }
+    bool is_named(const key_name& other) const noexcept {
+        return hash == other.hash() && key() == other.text();
+    }
+
+    // Whether one owner alone holds the box; what others did with it before they let go has happened.
+    bool unshared() const noexcept { return shares.load(std::memory_order_acquire) == 1; }
+
+    const value_type* type;
+    std::uint64_t hash;
+    provenance set;
+    std::atomic<std::uint32_t> shares{1};
+    std::uint32_t name_size;
+    const char* name;  // static, or kept behind the value
+    bool name_is_static;
+    bool frozen_by_copy = false;  // cannot be copied, and a copy of its context has been made
+};
+
+template <class T>
+struct box_of : box {
+    template <class... Args>
+    box_of(const key_name& key, const value_type& of, const provenance& made, Args&&... args)
+        : box(key, of, made), value(std::forward<Args>(args)...) {}
+    T value;
+};
+
+/// Values that are overwritten in place: no code of the user's runs when they are assigned.
+template <class T>
+inline constexpr bool assigned_in_place =
+    (std::is_trivially_copyable_v<T> && std::is_copy_assignable_v<T>) || std::is_same_v<T, std::string>;
+
+inline constexpr std::size_t alignment_of_new = __STDCPP_DEFAULT_NEW_ALIGNMENT__;
+
+inline void* allocate_box(std::size_t size, std::size_t alignment) {
+    if (alignment > alignment_of_new) return ::operator new(size, std::align_val_t{alignment});
+    return coheir::detail::allocate(size);
+}
+inline void deallocate_box(void* memory, std::size_t size, std::size_t alignment) noexcept {
+    if (alignment > alignment_of_new) return ::operator delete(memory, std::align_val_t{alignment});
+    coheir::detail::deallocate(memory, size);
+}
+
+// A name that is not static is copied behind the value; one zero longer for debuggers.
+template <class T>
+std::size_t box_size(std::size_t name_size, bool name_is_static) noexcept {
+    return sizeof(box_of<T>) + (name_is_static ? 0 : name_size + 1);
+}
+
+template <class T>
+const value_type& value_type_of() noexcept;
+
+/// Makes a box. Throws std::bad_alloc, and what making the T throws.
+template <class T, class... Args>
+box_of<T>* make_box(const key_name& key, const provenance& made, Args&&... args) {
+    const std::string_view name = key.text();
+    const std::size_t size = box_size<T>(name.size(), key.is_static());
+    void* const memory = allocate_box(size, alignof(box_of<T>));
+    box_of<T>* made_box;
+    try {
+        made_box = ::new (memory) box_of<T>(key, value_type_of<T>(), made, std::forward<Args>(args)...);
+    } catch (...) {
+        deallocate_box(memory, size, alignof(box_of<T>));
+        throw;
+    }
+    if (!key.is_static()) {
+        char* const copy = static_cast<char*>(memory) + sizeof(box_of<T>);
+        std::memcpy(copy, name.data(), name.size());
+        copy[name.size()] = '\0';
+        made_box->name = copy;
+    }
+    return made_box;
+}
+
+template <class T>
+void destroy_box_of(box& erased) noexcept {
+    auto& dying = static_cast<box_of<T>&>(erased);
+    const std::size_t size = box_size<T>(dying.name_size, dying.name_is_static);
+    dying.~box_of<T>();
+    deallocate_box(&dying, size, alignof(box_of<T>));
+}
+
+template <class T>
+box* clone_box_of(const box& erased) {
+    return make_box<T>(erased.key_as_name(), erased.set, static_cast<const box_of<T>&>(erased).value);
+}
+
+// Types of an unnamed namespace or local to a function can have the same name in two source files.
+constexpr bool is_unique_name(std::string_view name) noexcept {
+    for (const std::string_view local : {"{anonymous}", "(anonymous", "{unnamed", "(unnamed", "lambda", ")::"})
+        if (name.find(local) != std::string_view::npos) return false;
+    return true;
+}
+
+template <class T>
+constexpr value_type describe() noexcept {
+    value_type type{coheir::detail::type_name<T>(), is_unique_name(coheir::detail::type_name<T>()),
+                    std::is_trivially_destructible_v<T> || std::is_same_v<T, std::string>, nullptr, &destroy_box_of<T>};
+    if constexpr (std::is_copy_constructible_v<T>) type.clone = &clone_box_of<T>;
+    return type;
+}
+
+template <class T>
+COHEIR_EXPORT inline constexpr value_type value_type_constant = describe<T>();
+
+template <class T>
+const value_type& value_type_of() noexcept {
+    return value_type_constant<T>;
+}
+
+/// Whether a box holds a T: by the address of the type's description, or by its name where another
+/// shared library has a description of its own.
+template <class T>
+bool holds(const box& b) noexcept {
+    const value_type& asked = value_type_of<T>();
+    return b.type == &asked || (asked.unique_name && b.type->unique_name && b.type->name == asked.name);
+}
+
+template <class T>
+const T& value_in(const box& b) noexcept {
+    return static_cast<const box_of<T>&>(b).value;
+}
+template <class T>
+T& value_in(box& b) noexcept {
+    return static_cast<box_of<T>&>(b).value;
+}
+
+inline void share(box& b) noexcept { b.shares.fetch_add(1, std::memory_order_relaxed); }
+
+// A value's destructor can drop the last snapshot of a context, which destroys values, which … : the
+// boxes that come to die meanwhile wait here until the first one is done.
+struct dying_boxes {
+    box* next = nullptr;
+    bool active = false;
+};
+COHEIR_EXPORT inline constinit thread_local dying_boxes dying;
+
+COHEIR_COLD inline void destroy_loud(box& first) noexcept {
+    dying_boxes& mine = dying;
+    if (mine.active) {
+        // The name's pointer is no longer needed once the key is: the size and flag tell its memory.
+        first.name = reinterpret_cast<const char*>(mine.next);
+        mine.next = &first;
+        return;
+    }
+    mine.active = true;
+    first.type->destroy(first);
+    while (box* const b = mine.next) {
+        mine.next = const_cast<box*>(reinterpret_cast<const box*>(b->name));
+        b->type->destroy(*b);
+    }
+    mine.active = false;
+}
+
+/// Lets go of a box, and destroys the value if nobody else holds it.
+inline void release(box* b) noexcept {
+    if (b->shares.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
+    if (b->type->quiet)
+        b->type->destroy(*b);
+    else
+        destroy_loud(*b);
+}
+
+/// The owner of one share of a box.
+class box_ref {
+public:
+    box_ref() = default;
+    explicit box_ref(box* owned) noexcept : box_(owned) {}
+    box_ref(box_ref&& other) noexcept : box_(std::exchange(other.box_, nullptr)) {}
+    box_ref& operator=(box_ref&& other) noexcept {
+        box_ref taken(std::move(other));
+        std::swap(box_, taken.box_);
+        return *this;
+    }
+    ~box_ref() {
+        if (box_) release(box_);
+    }
+    static box_ref shared(box& b) noexcept {
+        share(b);
+        return box_ref(&b);
+    }
+
+    box* get() const noexcept { return box_; }
+    box& operator*() const noexcept { return *box_; }
+    box* operator->() const noexcept { return box_; }
+    explicit operator bool() const noexcept { return box_ != nullptr; }
+    box* take() noexcept { return std::exchange(box_, nullptr); }
+
+private:
+    box* box_ = nullptr;
+};
+
+}  // namespace coheir::context::detail

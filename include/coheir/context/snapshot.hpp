@@ -1,0 +1,65 @@
+#pragma once
+// An immutable whole of a context, for any thread and for as long as one likes.
+
+#include <utility>
+
+#include "detail/read.hpp"
+
+namespace coheir::context {
+
+namespace detail {
+struct snapshot_access;
+}
+
+/// What a context showed at one moment. Copying one is two atomic increments; it changes no more and may
+/// be read, copied and dropped on any thread. Values are shared with the context until somebody updates
+/// one. Memory that a value points at (a std::shared_ptr's pointee) is not part of it.
+class [[nodiscard]] snapshot : public detail::readable<snapshot> {
+public:
+    /// Shows nothing.
+    snapshot() = default;
+
+private:
+    friend class detail::readable<snapshot>;
+    friend struct detail::snapshot_access;
+    snapshot(detail::frozen_map own, detail::frozen_map below) noexcept
+        : own_(std::move(own)), below_(std::move(below)) {}
+
+    const detail::box* look_up(const key_name& key) const noexcept {
+        const detail::box* const found = own_.find(key);
+        return found ? found : below_.find(key);
+    }
+    template <class F>
+    void for_each_visible(F&& f) const {
+        own_.for_each([&](const detail::box& b) { f(b); });
+        below_.for_each([&](const detail::box& b) {
+            if (!own_.find(b.key_as_name())) f(b);
+        });
+    }
+
+    detail::frozen_map own_;    // what clear() in a context made of it uncovers stays apart:
+    detail::frozen_map below_;  // all that was inherited
+};
+
+namespace detail {
+
+struct snapshot_access {
+    /// Throws context_busy and std::bad_alloc.
+    static snapshot take(level& from, const char* what) {
+        require_idle(from, what);
+        freeze_uncopyable(from);
+        map below = from.parent ? flattened(from.parent, what) : map();
+        return snapshot(frozen_map(from.own), frozen_map(below));
+    }
+    /// A new context, for any scheduler, that shows what the snapshot does. Throws std::bad_alloc.
+    static level_ref thaw(const snapshot& from) { return stacked(from.own_.thawed(), from.below_.thawed()); }
+    static const box* look_up(const snapshot& in, const key_name& key) noexcept { return in.look_up(key); }
+    template <class F>
+    static void for_each_visible(const snapshot& in, F&& f) {
+        in.for_each_visible(std::forward<F>(f));
+    }
+};
+
+}  // namespace detail
+
+}  // namespace coheir::context

@@ -1,0 +1,51 @@
+#pragma once
+// A callable of one signature, type-erased and move-only: what std::move_only_function will be.
+
+#include <type_traits>
+#include <utility>
+
+namespace coheir::detail {
+
+template <class Signature>
+class function;
+
+template <class R, class... Args>
+class function<R(Args...)> {
+public:
+    function() = default;
+
+    template <class F>
+        requires(!std::is_same_v<std::remove_cvref_t<F>, function> && std::is_invocable_r_v<R, std::decay_t<F>&, Args...>)
+    function(F&& f)  // NOLINT: implicit, like std::function
+        : target_(new holder<std::decay_t<F>>(std::forward<F>(f))) {}
+
+    function(function&& other) noexcept : target_(std::exchange(other.target_, nullptr)) {}
+    function& operator=(function&& other) noexcept {
+        function taken(std::move(other));
+        std::swap(target_, taken.target_);
+        return *this;
+    }
+    ~function() { delete target_; }
+
+    explicit operator bool() const noexcept { return target_ != nullptr; }
+    R operator()(Args... args) const { return target_->call(std::forward<Args>(args)...); }
+
+private:
+    struct base {
+        base() = default;
+        base(const base&) = delete;
+        base& operator=(const base&) = delete;
+        virtual ~base() = default;
+        virtual R call(Args... args) = 0;
+    };
+    template <class F>
+    struct holder final : base {
+        template <class G>
+        explicit holder(G&& g) : f(std::forward<G>(g)) {}
+        R call(Args... args) override { return static_cast<R>(f(std::forward<Args>(args)...)); }
+        F f;
+    };
+    base* target_ = nullptr;
+};
+
+}  // namespace coheir::detail

@@ -1,0 +1,83 @@
+# The tests that are programs of their own.
+function(coheir_test_program name source)
+    add_executable(${name} ${source} ${ARGN})
+    target_include_directories(${name} PRIVATE ${CMAKE_CURRENT_SOURCE_DIR})
+    target_link_libraries(${name} PRIVATE coheir::coheir coheir_development)
+endfunction()
+
+# Replays what the original Python package did.
+set(traces ${CMAKE_CURRENT_SOURCE_DIR}/golden/traces.txt)
+if(EXISTS ${CMAKE_CURRENT_SOURCE_DIR}/golden/coheir_replay.cpp)
+    coheir_test_program(coheir_replay golden/coheir_replay.cpp)
+    add_test(NAME golden.traces COMMAND coheir_replay ${traces})
+    set_tests_properties(golden.traces PROPERTIES TIMEOUT 120)
+endif()
+
+# The stack stays flat however long the chain of awaits.
+if(EXISTS ${CMAKE_CURRENT_SOURCE_DIR}/flat_stack/flat_stack.cpp)
+    coheir_test_program(coheir_flat_stack flat_stack/flat_stack.cpp)
+    add_test(NAME flat_stack COMMAND coheir_flat_stack)
+    set_tests_properties(flat_stack PROPERTIES TIMEOUT 120)
+endif()
+
+# Two translation units that both include everything link, and share what is inline.
+coheir_test_program(coheir_odr odr/main.cpp odr/other.cpp)
+add_test(NAME odr COMMAND coheir_odr)
+set_tests_properties(odr PROPERTIES TIMEOUT 120)
+
+if(COHEIR_SANITIZE)
+    return()  # what follows is about compiling, which the other builds have tried
+endif()
+
+if(TARGET coheir_replay)
+    include(golden/mutants.cmake)
+endif()
+
+# Every compile_fail/NAME.cpp must be refused with the error that it states, and accepted with -DFIXED.
+file(GLOB sources CONFIGURE_DEPENDS compile_fail/*.cpp)
+foreach(source IN LISTS sources)
+    cmake_path(GET source STEM name)
+    add_test(NAME compile_fail.${name}
+        COMMAND ${CMAKE_COMMAND} -D COMPILER=${CMAKE_CXX_COMPILER} -D INCLUDE=${PROJECT_SOURCE_DIR}/include
+                -D SOURCE=${source} -P ${CMAKE_CURRENT_SOURCE_DIR}/compile_fail/compile_fail.cmake
+    )
+    set_tests_properties(compile_fail.${name} PROPERTIES TIMEOUT 120)
+endforeach()
+
+# Three small projects that use coheir: the installed package, the source tree, pkg-config.
+if(NOT COHEIR_INSTALL)
+    return()
+endif()
+set(prefix ${CMAKE_CURRENT_BINARY_DIR}/consumers/prefix)
+add_test(NAME consumer.install
+    COMMAND ${CMAKE_COMMAND} -D BUILD=${PROJECT_BINARY_DIR} -D PREFIX=${prefix}
+            -P ${CMAKE_CURRENT_SOURCE_DIR}/consumers/install.cmake
+)
+set_tests_properties(consumer.install PROPERTIES FIXTURES_SETUP coheir_installed TIMEOUT 120)
+
+function(coheir_consumer name)
+    add_test(NAME consumer.${name}
+        COMMAND ${CMAKE_CTEST_COMMAND}
+            --build-and-test ${CMAKE_CURRENT_SOURCE_DIR}/consumers/${name}
+                             ${CMAKE_CURRENT_BINARY_DIR}/consumers/${name}
+            --build-generator ${CMAKE_GENERATOR}
+            --build-options -DCMAKE_CXX_COMPILER=${CMAKE_CXX_COMPILER} ${ARGN}
+            --test-command consumer
+    )
+    set_tests_properties(consumer.${name} PROPERTIES TIMEOUT 120)
+endfunction()
+
+coheir_consumer(add_subdirectory -DCOHEIR_SOURCE_DIR=${PROJECT_SOURCE_DIR})
+coheir_consumer(find_package -DCMAKE_PREFIX_PATH=${prefix})
+set_tests_properties(consumer.find_package PROPERTIES FIXTURES_REQUIRED coheir_installed)
+
+find_package(PkgConfig QUIET)
+if(PkgConfig_FOUND)
+    coheir_consumer(pkg_config)
+    set_tests_properties(consumer.pkg_config PROPERTIES
+        FIXTURES_REQUIRED coheir_installed
+        ENVIRONMENT PKG_CONFIG_PATH=${prefix}/share/pkgconfig
+    )
+else()
+    message(STATUS "coheir: pkg-config was not found, its consumer test is off")
+endif()
