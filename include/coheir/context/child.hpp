@@ -12,6 +12,10 @@ namespace coheir::context {
 
 class view;
 
+namespace detail {
+struct child_access;
+}
+
 /// A context that no task has yet. Made empty, or by a view's shared(), copied() or chained(); a policy
 /// may change it and returns it. Belongs to one thread.
 class [[nodiscard]] child : public detail::readable<child> {

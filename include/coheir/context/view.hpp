@@ -9,6 +9,10 @@
 
 namespace coheir::context {
 
+namespace detail {
+struct view_access;
+}
+
 /// Looks at a context without owning it; valid while that lives, so for the call that it is given to. A
 /// view of no context shows nothing.
 class [[nodiscard]] view : public detail::readable<view> {

@@ -95,8 +95,12 @@ inline void deallocate(void* memory, std::size_t) noexcept { ::operator delete(m
 
 #endif
 
-/// Gives a class recycled memory; over-aligned classes derived from it must not use it.
+/// Gives a class and those derived from it recycled memory, unless they are over-aligned.
 struct recycled {
+    static void* operator new(std::size_t size, std::align_val_t alignment) { return ::operator new(size, alignment); }
+    static void operator delete(void* memory, std::size_t, std::align_val_t alignment) noexcept {
+        ::operator delete(memory, alignment);
+    }
     static void* operator new(std::size_t size) { return allocate(size); }
     static void operator delete(void* memory, std::size_t size) noexcept { deallocate(memory, size); }
 };

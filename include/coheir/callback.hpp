@@ -1,0 +1,173 @@
+#pragma once
+// Awaiting an operation that calls back: any callback API becomes an awaitable.
+
+#include <atomic>
+#include <coroutine>
+#include <cstdint>
+#include <exception>
+#include <type_traits>
+#include <utility>
+
+#include "detail/promise.hpp"
+#include "error.hpp"
+
+namespace coheir {
+
+namespace detail {
+
+// Shared by the awaiting frame and the resolvers, so that a callback that comes too late finds it.
+//
+// pending → claimed → resolved → woken: a resolver writes the result while it has claimed the state, and
+// wakes the task between resolved and woken. A frame that is destroyed meanwhile makes it gone, and
+// waits for a resolver that is between resolved and woken: that one touches the task.
+template <class T>
+class callback_state : public recycled {
+public:
+    explicit callback_state(task_state& waiting) noexcept : waiting_(&waiting) {}
+
+    template <class... Args>
+    bool resolve(Args&&... args) noexcept {
+        if (!claim()) return false;
+        try {
+            result_.emplace(std::forward<Args>(args)...);
+        } catch (...) {
+            result_.fail(std::current_exception());
+        }
+        finish();
+        return true;
+    }
+    bool fail(std::exception_ptr error) noexcept {
+        if (!claim()) return false;
+        result_.fail(std::move(error));
+        finish();
+        return true;
+    }
+
+    /// The awaiting frame is destroyed before the result came.
+    void abandon() noexcept {
+        state was = state_.load(std::memory_order_acquire);
+        while (was == state::pending || was == state::claimed)
+            if (state_.compare_exchange_weak(was, state::gone, std::memory_order_acq_rel)) return;
+        while (state_.load(std::memory_order_acquire) == state::resolved) {
+        }
+    }
+    T take() { return result_.take(); }
+
+    void add_resolver() noexcept { resolvers_.fetch_add(1, std::memory_order_relaxed); }
+    void drop_resolver() noexcept {
+        if (resolvers_.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
+        if (state_.load(std::memory_order_relaxed) == state::pending) fail(std::make_exception_ptr(abandoned_await()));
+        drop();
+    }
+    void drop() noexcept {
+        if (shares_.fetch_sub(1, std::memory_order_acq_rel) == 1) delete this;
+    }
+
+private:
+    enum class state : std::uint8_t { pending, claimed, resolved, woken, gone };
+
+    bool claim() noexcept {
+        state expected = state::pending;
+        return state_.compare_exchange_strong(expected, state::claimed, std::memory_order_acq_rel);
+    }
+    void finish() noexcept {
+        state expected = state::claimed;
+        if (!state_.compare_exchange_strong(expected, state::resolved, std::memory_order_acq_rel)) return;  // gone
+        run_state::wake(*waiting_);
+        state_.store(state::woken, std::memory_order_release);
+    }
+
+    task_state* const waiting_;
+    result<T> result_;
+    std::atomic<state> state_{state::pending};
+    std::atomic<std::uint32_t> resolvers_{1};
+    std::atomic<std::uint32_t> shares_{2};  // the awaiting frame, and all resolvers together
+};
+
+}  // namespace detail
+
+template <class T, class F>
+class callback_awaiter;
+
+/// What a callback calls with the result. Copyable; safe on any thread and at any time: the first call
+/// counts, later ones and those that come after the awaiting task is gone are ignored, and give false. When
+/// the last copy is dropped without a call, the awaiting task gets abandoned_await.
+template <class T>
+class resolver {
+public:
+    resolver(const resolver& other) noexcept : state_(other.state_) { state_->add_resolver(); }
+    resolver& operator=(const resolver& other) noexcept {
+        resolver copy(other);
+        std::swap(state_, copy.state_);
+        return *this;
+    }
+    ~resolver() { state_->drop_resolver(); }
+
+    /// The result: the arguments make a T (none for void).
+    template <class... Args>
+        requires(std::is_void_v<T> ? sizeof...(Args) == 0 : std::is_constructible_v<T, Args...>)
+    bool operator()(Args&&... args) const noexcept {
+        return state_->resolve(std::forward<Args>(args)...);
+    }
+    /// The await throws this exception.
+    bool fail(std::exception_ptr error) const noexcept { return state_->fail(std::move(error)); }
+
+private:
+    template <class U, class F>
+    friend class coheir::callback_awaiter;
+    explicit resolver(detail::callback_state<T>& first_of) noexcept : state_(&first_of) {}
+
+    detail::callback_state<T>* state_;
+};
+
+template <class T, class F>
+class [[nodiscard("co_await it")]] callback_awaiter : public detail::own_awaitable {
+public:
+    explicit callback_awaiter(F start) : start_(std::move(start)) {}
+    callback_awaiter(const callback_awaiter&) = delete;
+    callback_awaiter& operator=(const callback_awaiter&) = delete;
+    ~callback_awaiter() {
+        if (!state_) return;
+        if (!resumed_) state_->abandon();
+        state_->drop();
+    }
+
+    bool await_ready() const noexcept { return false; }
+    template <detail::promise_of_a_coheir_task Promise>
+    void await_suspend(std::coroutine_handle<Promise> awaiting) {
+        detail::task_state& waiting = *awaiting.promise().state;
+        state_ = new detail::callback_state<T>(waiting);
+        waiting.resume_at = awaiting;
+        const resolver<T> resolve(*state_);
+        try {
+            start_(resolve);
+        } catch (...) {
+            // If it was resolved before, the task is in the queue; so it goes on from there in any case.
+            start_error_ = std::current_exception();
+            state_->fail(start_error_);
+        }
+    }
+    T await_resume() {
+        resumed_ = true;
+        if (start_error_) std::rethrow_exception(start_error_);
+        return state_->take();
+    }
+
+private:
+    F start_;
+    detail::callback_state<T>* state_ = nullptr;
+    std::exception_ptr start_error_;
+    bool resumed_ = false;
+};
+
+/// `T result = co_await callback<T>([](auto resolve) { start_operation(…, resolve); })`: calls the function
+/// at once, in the task's context, with a resolver<T>, and suspends until that is called, from anywhere. What
+/// the function throws is thrown by the await. One allocation, recycled.
+/// With g++ 11 and 12, give a lambda that captures anything non-trivial a name first; see docs/pitfalls.md.
+template <class T = void, class F>
+    requires std::is_invocable_v<F&, resolver<T>>
+callback_awaiter<T, std::decay_t<F>> callback(F&& start) {
+    return callback_awaiter<T, std::decay_t<F>>(std::forward<F>(start));
+}
+
+}  // namespace coheir

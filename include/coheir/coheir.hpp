@@ -1,0 +1,22 @@
+#pragma once
+// Everything but the adapters for other libraries.
+
+#include "callback.hpp"
+#include "clock.hpp"
+#include "concepts.hpp"
+#include "config.hpp"
+#include "context.hpp"
+#include "error.hpp"
+#include "fwd.hpp"
+#include "join_handle.hpp"
+#include "options.hpp"
+#include "remote.hpp"
+#include "scheduler.hpp"
+#include "sleep.hpp"
+#include "spawn.hpp"
+#include "task.hpp"
+#include "this_task.hpp"
+#include "unhandled.hpp"
+#include "version.hpp"
+#include "when_all.hpp"
+#include "yield.hpp"

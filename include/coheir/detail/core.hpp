@@ -1,0 +1,229 @@
+#pragma once
+// The inside of a scheduler: rounds, timers, the end of tasks, and its own end.
+
+#include <atomic>
+#include <cstdint>
+#include <optional>
+#include <source_location>
+#include <utility>
+
+#include "promise.hpp"
+#include "timers.hpp"
+
+namespace coheir::detail {
+
+/// What a core asks of the scheduler that it belongs to.
+class core_host {
+public:
+    /// An exception that nobody received; the task is null for a posted function.
+    virtual void on_unhandled(const std::exception_ptr& error, const task_state* task) noexcept = 0;
+
+protected:
+    ~core_host() = default;
+};
+
+class core : public run_state {
+public:
+    using time_point = timer_heap::time_point;
+
+    core(core_host& host, mailbox* box) noexcept : run_state(box), host_(host) {}
+    ~core() { destroy_all(); }
+
+    // ---- tasks
+
+    /// A number that no other task of the process has. Taken from all by the thousand.
+    std::uint64_t next_task_number() noexcept {
+        constexpr std::uint64_t block = 1024;
+        static constinit std::atomic<std::uint64_t> taken{1};
+        if (numbers_left_ == 0) {
+            next_number_ = taken.fetch_add(block, std::memory_order_relaxed);
+            numbers_left_ = block;
+        }
+        --numbers_left_;
+        return next_number_++;
+    }
+
+    /// Makes a task live and ready: in the queue inside a round, else in the inbox.
+    void start(task_state& t, std::coroutine_handle<> root) noexcept {
+        t.root().frame = root;
+        t.resume_at = root;
+        promise_base& promise = promise_of(root);
+        promise.up = &t.root();
+        promise.state = &t;
+        live_.add(t);
+        wake(t);
+    }
+
+    /// Lets go of a task: a handle, or the task itself at its end. The last one frees it, and reports the
+    /// exception that nobody received.
+    static void release(task_state& t) noexcept {
+        if (--t.refs > 0) return;
+        if (core* const home = static_cast<core*>(t.home)) {
+            home->report(t);
+            home->ended_.remove(t);
+        }
+        delete &t;
+    }
+
+    bool closed() const noexcept { return box_->closed(); }
+    void close() noexcept { box_->close(); }
+    mailbox& box() const noexcept { return *box_.get(); }
+    core_host& host() const noexcept { return host_; }
+
+    // ---- running
+
+    bool is_running() const noexcept { return is_running_; }
+
+    /// Runs at most `max` ready tasks and functions, of one round; true if work is left.
+    COHEIR_NOINLINE bool run_ready(std::size_t max, time_point now) {
+        const round r(*this);
+        if (round_.empty()) begin_round(now);
+        run_round(r, max, nullptr);
+        return has_work();
+    }
+
+    /// Runs rounds until `until` has ended, or where it is null or has not, until nothing is ready.
+    template <class Now>
+    COHEIR_NOINLINE void run_while_ready(const task_state* until, Now now) {
+        const round r(*this);
+        do {
+            if (round_.empty()) begin_round(timers_.empty() ? time_point() : now());
+            run_round(r, ~std::size_t{0}, until);
+        } while (!(until && until->ended) && has_work());
+    }
+
+    bool has_work() const noexcept { return !round_.empty() || !ready_.empty() || !box_->empty(); }
+
+    std::optional<time_point> next_deadline() const noexcept {
+        if (timers_.empty()) return std::nullopt;
+        return timers_.next_deadline();
+    }
+
+    timer_heap& timers() noexcept { return timers_; }
+
+private:
+    // Open while the scheduler runs: tasks are installed through it, one after the other.
+    class round {
+    public:
+        explicit round(core& of) noexcept : core_(of), outer_(std::exchange(running, &of)) {
+            constexpr std::uintptr_t depth = 16 * 1024;  // how much of the stack transfers may take
+            core_.is_running_ = true;
+            core_.stack_limit_ = reinterpret_cast<std::uintptr_t>(__builtin_frame_address(0)) - depth;
+        }
+        ~round() {
+            core_.is_running_ = false;
+            running = outer_;
+        }
+        round(const round&) = delete;
+        round& operator=(const round&) = delete;
+
+        mutable context::detail::installed current;
+
+    private:
+        core& core_;
+        run_state* const outer_;
+    };
+
+    /// What is ready now is run in this round: the inbox in the order of arrival, then due timers.
+    void begin_round(time_point now) noexcept {
+        box_->take_into(ready_);
+        while (!timers_.empty() && timers_.next_deadline() <= now) ready_.push(*timers_.pop().task);
+        round_.append(ready_);
+    }
+
+    void run_round(const round& r, std::size_t max, const task_state* until) {
+        for (; max > 0; --max) {
+            ready_node* const node = round_.pop();
+            if (!node) return;
+            if (node->what == ready_node::kind::task) {
+                auto& t = static_cast<task_state&>(*node);
+                resume(r, t);
+                if (t.ended) {
+                    const bool last = &t == until;
+                    end(r, t);
+                    if (last) return;
+                }
+            } else {
+                run_posted(r, static_cast<posted&>(*node));
+            }
+        }
+    }
+
+    void resume(const round& r, task_state& t) {
+        r.current.point_to(&t);
+        t.resume_at.resume();
+        while (next_) std::exchange(next_, {}).resume();
+    }
+
+    /// The end of a task: its frame goes, in its context; then those who wait for it are told.
+    void end(const round& r, task_state& t) noexcept {
+        std::exchange(t.root().frame, {}).destroy();
+        r.current.point_outside();
+        t.waiters.tell_all();
+        live_.remove(t);
+        ended_.add(t);
+        release(t);
+    }
+
+    void run_posted(const round& r, posted& p) noexcept {
+        r.current.point_outside();
+        try {
+            p.run();
+        } catch (...) {
+            host_.on_unhandled(std::current_exception(), nullptr);
+        }
+        delete &p;
+    }
+
+    void report(task_state& t) noexcept {
+        const std::exception_ptr* const error = t.error();
+        if (!error || std::exchange(t.error_received, true)) return;
+        const context::detail::outside no_task;
+        host_.on_unhandled(*error, &t);
+    }
+
+    void destroy_all() noexcept;
+
+    core_host& host_;
+    ready_queue round_;  // what is left of the round that runs
+    timer_heap timers_;
+    task_list live_;
+    task_list ended_;  // whose handles live on
+    std::uint64_t next_number_ = 0;
+    std::uint64_t numbers_left_ = 0;
+    bool is_running_ = false;
+};
+
+/// Destroys what is left: the frames of tasks, newest first, since a task may refer to what is in the
+/// frames of the one that spawned it; then what is queued; then the tasks. Handles may outlive all of it.
+inline void core::destroy_all() noexcept {
+    if (is_running_) fatal("a scheduler is destroyed from inside one of its own tasks or functions");
+    box_->close();
+    box_->on_ring({});
+    const round r(*this);
+    task_list destroyed;  // freed only when no queue refers to them any more
+    while (task_state* const t = live_.newest()) {
+        live_.remove(*t);
+        destroyed.add(*t);
+        r.current.point_to(t);
+        destroy_frames(*t);
+        t->ended = true;
+    }
+    r.current.point_outside();
+    box_->take_into(ready_);
+    round_.append(ready_);
+    while (ready_node* const node = round_.pop())
+        if (node->what == ready_node::kind::function) delete static_cast<posted*>(node);
+    while (task_state* const t = destroyed.newest()) {
+        destroyed.remove(*t);
+        ended_.add(*t);
+        release(*t);
+    }
+    while (task_state* const t = ended_.newest()) {
+        ended_.remove(*t);
+        t->home = nullptr;
+        report(*t);  // last: the handler may drop the last handle
+    }
+}
+
+}  // namespace coheir::detail

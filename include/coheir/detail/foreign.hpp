@@ -1,0 +1,113 @@
+#pragma once
+// Awaiting what is not ours: whoever completes it gets a handle that only puts the task in a queue.
+
+#include <atomic>
+#include <coroutine>
+#include <cstdio>
+#include <exception>
+#include <type_traits>
+#include <utility>
+
+#include "../concepts.hpp"
+#include "../error.hpp"
+#include "run_state.hpp"
+
+namespace coheir::detail {
+
+[[noreturn]] COHEIR_COLD inline void fatal(const char* message) noexcept {
+    std::fprintf(stderr, "coheir: fatal: %s\n", message);
+    std::terminate();
+}
+
+/// The coroutine that a foreign awaitable believes it resumes: a frame made by hand, as every compiler of
+/// the Itanium ABI lays frames out, the function to resume and the one to destroy first. Lives in the
+/// awaiter. Resuming it puts the task in its scheduler's queue, from any thread, and nothing else.
+class resumer {
+public:
+    explicit resumer(task_state& t) noexcept : resume_(&on_resume), destroy_(&on_destroy), task_(&t) {
+        static_cast<void>(resume_), static_cast<void>(destroy_);  // read by compiled coroutines only
+    }
+    resumer(const resumer&) = delete;
+    resumer& operator=(const resumer&) = delete;
+
+    std::coroutine_handle<> handle() noexcept { return std::coroutine_handle<>::from_address(this); }
+
+    /// The task goes on by itself: no completion may come, or have come.
+    void go_on() noexcept {
+        if (state_.exchange(state::resumed, std::memory_order_relaxed) != state::armed)
+            fatal("a foreign operation resumed a task, and also told it not to suspend or threw");
+    }
+    /// The awaiting frame goes away: completions are ignored from now on.
+    void disarm() noexcept { state_.store(state::disarmed, std::memory_order_relaxed); }
+    bool abandoned() const noexcept { return state_.load(std::memory_order_relaxed) == state::abandoned; }
+
+private:
+    enum class state : unsigned char { armed, resumed, abandoned, disarmed };
+
+    static void on_resume(resumer* self) noexcept { self->complete(state::resumed); }
+    static void on_destroy(resumer* self) noexcept { self->complete(state::abandoned); }
+
+    void complete(state how) noexcept {
+        state expected = state::armed;
+        if (state_.compare_exchange_strong(expected, how, std::memory_order_relaxed)) return run_state::wake(*task_);
+        if (expected != state::disarmed) fatal("a foreign operation resumed the same await of a task twice");
+        // Disarmed: an awaiter that is being destroyed cancels its operation, which completes it.
+    }
+
+    void (*resume_)(resumer*) noexcept;
+    void (*destroy_)(resumer*) noexcept;
+    task_state* task_;
+    std::atomic<state> state_{state::armed};
+};
+
+template <class A>
+class [[nodiscard]] foreign_awaiter {
+    using inner_awaiter = awaiter_t<A>;  // a value, or a reference
+
+public:
+    foreign_awaiter(A&& awaitable, task_state& t) : resumer_(t), inner_(get_awaiter(static_cast<A&&>(awaitable))), task_(t) {}
+    foreign_awaiter(const foreign_awaiter&) = delete;
+    foreign_awaiter& operator=(const foreign_awaiter&) = delete;
+    ~foreign_awaiter() { resumer_.disarm(); }
+
+    bool await_ready() { return static_cast<bool>(inner_.await_ready()); }
+
+    /// True: the task is suspended. Never transfers to a foreign coroutine: the run loop resumes it.
+    bool await_suspend(std::coroutine_handle<> awaiting) {
+        task_.resume_at = awaiting;
+        using answer = decltype(inner_.await_suspend(resumer_.handle()));
+        try {
+            if constexpr (std::is_void_v<answer>) {
+                inner_.await_suspend(resumer_.handle());
+            } else if constexpr (std::is_same_v<answer, bool>) {
+                if (!inner_.await_suspend(resumer_.handle())) {
+                    resumer_.go_on();
+                    return false;
+                }
+            } else {
+                const std::coroutine_handle<> next = inner_.await_suspend(resumer_.handle());
+                if (next == resumer_.handle()) {
+                    resumer_.go_on();
+                    return false;
+                }
+                if (next != std::coroutine_handle<>(std::noop_coroutine())) task_.home->resume_next(next);
+            }
+        } catch (...) {
+            resumer_.go_on();
+            throw;
+        }
+        return true;
+    }
+
+    decltype(auto) await_resume() {
+        if (resumer_.abandoned()) throw abandoned_await();
+        return inner_.await_resume();
+    }
+
+private:
+    resumer resumer_;  // outlives the awaiter, whose destructor may complete the operation
+    inner_awaiter inner_;
+    task_state& task_;
+};
+
+}  // namespace coheir::detail

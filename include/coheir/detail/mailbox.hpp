@@ -1,0 +1,111 @@
+#pragma once
+// The part of a scheduler that other threads may touch: its inbox and its bell. It outlives the scheduler.
+
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <cstdint>
+#include <mutex>
+#include <utility>
+
+#include "../context/detail/current.hpp"
+#include "../error.hpp"
+#include "function.hpp"
+#include "inbox.hpp"
+
+namespace coheir::detail {
+
+/// A function to run on a scheduler, with no context.
+struct posted : ready_node {
+    explicit posted(function<void()> f) noexcept : ready_node(kind::function), run(std::move(f)) {}
+    function<void()> run;
+};
+
+class mailbox {
+public:
+    mailbox() = default;
+    mailbox(const mailbox&) = delete;
+    mailbox& operator=(const mailbox&) = delete;
+
+    /// Any thread. Throws scheduler_closed, and std::bad_alloc.
+    void post(function<void()> f, const char* operation) {
+        auto* const node = new posted(std::move(f));
+        const inbox::pushed pushed = inbox_.push(*node);
+        if (pushed == inbox::pushed::refused) {
+            delete node;
+            throw scheduler_closed(operation);
+        }
+        if (pushed == inbox::pushed::first) ring();
+    }
+
+    /// Any thread: a task goes on. The node must not be touched any more.
+    void wake(ready_node& task) noexcept {
+        // The task may run, and its scheduler end, as soon as it is in: the bell must live on.
+        const ref kept(this);
+        if (inbox_.push_always(task) == inbox::pushed::first) ring();
+    }
+
+    /// Any thread: refuses new work from now on.
+    void close() noexcept { inbox_.close(); }
+    bool closed() const noexcept { return inbox_.closed(); }
+
+    // ---- for the scheduler
+
+    bool empty() const noexcept { return inbox_.empty(); }
+    void take_into(ready_queue& queue) noexcept { inbox_.take_into(queue); }
+
+    /// Called on the thread that made the inbox non-empty; at once if it is.
+    void on_ring(function<void()> f) {
+        const std::lock_guard lock(mutex_);
+        std::swap(bell_, f);
+        if (bell_ && !inbox_.empty()) bell_();
+    }
+    /// Waits until the inbox is not empty.
+    void wait() {
+        std::unique_lock lock(mutex_);
+        not_empty_.wait(lock, [this] { return !inbox_.empty(); });
+    }
+    void wait_until(std::chrono::steady_clock::time_point deadline) {
+        std::unique_lock lock(mutex_);
+        not_empty_.wait_until(lock, deadline, [this] { return !inbox_.empty(); });
+    }
+
+    /// One who keeps the mailbox alive.
+    class ref {
+    public:
+        explicit ref(mailbox* of) noexcept : of_(of) { of_->refs_.fetch_add(1, std::memory_order_relaxed); }
+        ref(const ref& other) noexcept : ref(other.of_) {}
+        ref& operator=(const ref& other) noexcept {
+            ref copy(other);
+            std::swap(of_, copy.of_);
+            return *this;
+        }
+        ~ref() {
+            if (of_->refs_.fetch_sub(1, std::memory_order_acq_rel) == 1) delete of_;
+        }
+        mailbox* operator->() const noexcept { return of_; }
+        mailbox* get() const noexcept { return of_; }
+
+    private:
+        mailbox* of_;
+    };
+
+private:
+    ~mailbox() = default;
+
+    // Under the mutex, so that who takes the bell away knows that nobody is ringing it any more.
+    void ring() noexcept {
+        const context::detail::outside no_task;
+        const std::lock_guard lock(mutex_);
+        if (bell_) bell_();
+        not_empty_.notify_one();
+    }
+
+    inbox inbox_;
+    std::atomic<std::uint32_t> refs_{0};
+    std::mutex mutex_;
+    std::condition_variable not_empty_;
+    function<void()> bell_;
+};
+
+}  // namespace coheir::detail

@@ -1,0 +1,169 @@
+#pragma once
+// The promise of every task, and how one task awaits another.
+
+#include <coroutine>
+#include <exception>
+#include <utility>
+
+#include "../concepts.hpp"
+#include "foreign.hpp"
+#include "memory.hpp"
+#include "run_state.hpp"
+
+namespace coheir {
+
+template <class T>
+class task;
+
+namespace detail {
+
+/// Awaitables of ours derive from this: they know tasks, and need no resumer.
+struct own_awaitable {};
+
+template <class A>
+concept is_own_awaitable = std::derived_from<std::remove_cvref_t<A>, own_awaitable>;
+
+struct promise_base;
+
+/// A coroutine of ours. What fails here tells that something of coheir is awaited in a coroutine of
+/// another library: await it in a coheir::task.
+template <class Promise>
+concept promise_of_a_coheir_task = std::derived_from<Promise, promise_base>;
+
+template <class T>
+class child_awaiter;
+
+/// An awaiter that stands elsewhere in the same expression: g++ would move one that it is given by reference.
+template <class Awaiter>
+struct awaiter_ref {
+    Awaiter& to;
+    bool await_ready() const noexcept { return to.await_ready(); }
+    template <promise_of_a_coheir_task Promise>
+    auto await_suspend(std::coroutine_handle<Promise> awaiting) const {
+        return to.await_suspend(awaiting);
+    }
+    decltype(auto) await_resume() const { return to.await_resume(); }
+};
+
+/// Ends a coroutine: goes on with the one that awaits it, or tells that the task has ended.
+struct final_awaiter {
+    bool await_ready() const noexcept { return false; }
+    template <class Promise>
+    std::coroutine_handle<> await_suspend(std::coroutine_handle<Promise> ended) const noexcept {
+        const auto& promise = ended.promise();
+        if (const std::coroutine_handle<> continuation = promise.up->continuation) [[likely]]
+            return promise.state->home->transfer(continuation);
+        promise.state->ended = true;  // the run loop sees it
+        return std::noop_coroutine();
+    }
+    void await_resume() const noexcept {}
+};
+
+// No member may be over-aligned or differ between promises in front of these two: frames are destroyed
+// through a handle to a promise of this type.
+struct promise_base : recycled {
+    frame_link* up;     // both are set before the coroutine starts
+    task_state* state;
+
+    std::suspend_always initial_suspend() const noexcept { return {}; }
+    final_awaiter final_suspend() const noexcept { return {}; }
+
+    template <class U>
+    child_awaiter<U> await_transform(task<U>&& child) const {
+        return child_awaiter<U>(std::move(child));
+    }
+    /// A task is awaited once: say co_await std::move(task).
+    template <class U>
+    void await_transform(task<U>&) const = delete;
+    template <class U>
+    void await_transform(const task<U>&) const = delete;
+
+    template <is_own_awaitable A>
+    auto await_transform(A&& awaitable) const {
+        if constexpr (has_member_co_await<A>)
+            return static_cast<A&&>(awaitable).operator co_await();
+        else
+            return awaiter_ref<std::remove_reference_t<A>>{awaitable};
+    }
+
+    template <class A>
+        requires(!is_own_awaitable<A>)
+    auto await_transform(A&& awaitable) const {
+        static_assert(coheir::awaitable<A>, "co_await in a coheir::task: this is not awaitable");
+        static_assert(!coheir::awaitable<A> || awaitable_without_promise<A>,
+                      "co_await in a coheir::task: this awaitable needs a coroutine of its own library: its "
+                      "await_suspend does not take a plain std::coroutine_handle<>");
+        return foreign_awaiter<A>(static_cast<A&&>(awaitable), *state);
+    }
+};
+
+template <class T>
+struct promise final : promise_base {
+    task<T> get_return_object() noexcept;
+    template <class U = T>
+        requires std::is_constructible_v<T, U>
+    void return_value(U&& value) {
+        static_cast<result_link<T>*>(up)->result.emplace(std::forward<U>(value));
+    }
+    void unhandled_exception() noexcept { static_cast<result_link<T>*>(up)->result.fail(std::current_exception()); }
+};
+
+template <class T>
+struct promise<T&> final : promise_base {
+    task<T&> get_return_object() noexcept;
+    void return_value(T& value) noexcept { static_cast<result_link<T&>*>(up)->result.emplace(&value); }
+    void unhandled_exception() noexcept { static_cast<result_link<T&>*>(up)->result.fail(std::current_exception()); }
+};
+
+template <>
+struct promise<void> final : promise_base {
+    inline task<void> get_return_object() noexcept;
+    void return_void() noexcept { static_cast<result_link<void>*>(up)->result.emplace(); }
+    void unhandled_exception() noexcept { static_cast<result_link<void>*>(up)->result.fail(std::current_exception()); }
+};
+
+/// The promise behind a handle of any coroutine of ours.
+inline promise_base& promise_of(std::coroutine_handle<> frame) noexcept {
+    static_assert(sizeof(promise<int>) == sizeof(promise_base) && alignof(promise<int>) == alignof(promise_base));
+    return std::coroutine_handle<promise_base>::from_address(frame.address()).promise();
+}
+
+/// co_await of a task: runs it in the same task and context, and gives its result. Takes the frame, whose
+/// result is kept here, in the awaiting frame.
+template <class T>
+class [[nodiscard]] child_awaiter : result_link<T> {
+public:
+    explicit child_awaiter(task<T>&& child);
+    child_awaiter(const child_awaiter&) = delete;
+    child_awaiter& operator=(const child_awaiter&) = delete;
+    ~child_awaiter() {
+        if (this->frame) this->frame.destroy();
+    }
+
+    bool await_ready() const noexcept { return false; }
+    template <promise_of_a_coheir_task Promise>
+    std::coroutine_handle<> await_suspend(std::coroutine_handle<Promise> awaiting) noexcept {
+        this->continuation = awaiting;
+        promise_base& child = promise_of(this->frame);
+        child.up = this;
+        child.state = awaiting.promise().state;
+        return child.state->home->transfer(this->frame);
+    }
+    T await_resume() { return this->result.take(); }
+};
+
+/// Destroys what is left of a suspended task, the innermost coroutine first: it may refer to what is in
+/// the frames that await it. The task's context must be current.
+inline void destroy_frames(task_state& t) noexcept {
+    frame_link* const root = &t.root();
+    std::coroutine_handle<> innermost = t.resume_at;
+    while (root->frame) {
+        frame_link* const link = innermost == root->frame ? root : promise_of(innermost).up;
+        const std::coroutine_handle<> above = link->continuation;
+        std::exchange(link->frame, {}).destroy();
+        innermost = above;
+    }
+}
+
+}  // namespace detail
+}  // namespace coheir

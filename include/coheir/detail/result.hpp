@@ -1,0 +1,93 @@
+#pragma once
+// The place for what a coroutine ends with: nothing yet, a value, an exception, or moved out.
+
+#include <cstdint>
+#include <exception>
+#include <new>
+#include <type_traits>
+#include <utility>
+
+namespace coheir::detail {
+
+enum class outcome : std::uint8_t { none, value, error, taken };
+
+/// Holds a T in place, without requiring more of it than that it can be destroyed. References are kept as
+/// pointers; for void there is only the fact.
+template <class T>
+class result {
+    using stored =
+        std::conditional_t<std::is_void_v<T>, char,
+                           std::conditional_t<std::is_reference_v<T>, std::remove_reference_t<T>*, std::remove_const_t<T>>>;
+
+    static_assert(alignof(stored) <= __STDCPP_DEFAULT_NEW_ALIGNMENT__,
+                  "compilers do not align coroutine frames for such a result: return a pointer to it");
+
+public:
+    result() noexcept {}
+    result(const result&) = delete;
+    result& operator=(const result&) = delete;
+    ~result() {
+        if (outcome_ == outcome::value)
+            value_.~stored();
+        else if (outcome_ == outcome::error)
+            error_.~exception_ptr();
+    }
+
+    template <class... Args>
+    void emplace(Args&&... args) {
+        ::new (static_cast<void*>(&value_)) stored(std::forward<Args>(args)...);
+        outcome_ = outcome::value;
+    }
+    void fail(std::exception_ptr error) noexcept {
+        ::new (static_cast<void*>(&error_)) std::exception_ptr(std::move(error));
+        outcome_ = outcome::error;
+    }
+
+    outcome state() const noexcept { return outcome_; }
+    const std::exception_ptr& error() const noexcept { return error_; }
+
+    /// The value, moved out; or throws the exception. Only where there is one of them.
+    T take() {
+        if (outcome_ == outcome::error) [[unlikely]]
+            std::rethrow_exception(error_);
+        if constexpr (std::is_void_v<T>)
+            return;
+        else if constexpr (std::is_reference_v<T>)
+            return static_cast<T>(*value_);
+        else
+            return std::move(value_);
+    }
+    /// The same, and remembers that the value is gone. An exception stays.
+    T take_once() {
+        const mark_taken mark{*this};
+        return take();
+    }
+    /// The value where it is; or throws the exception.
+    std::add_lvalue_reference_t<const T> get() const {
+        if (outcome_ == outcome::error) std::rethrow_exception(error_);
+        if constexpr (std::is_void_v<T>)
+            return;
+        else if constexpr (std::is_reference_v<T>)
+            return *value_;
+        else
+            return value_;
+    }
+
+private:
+    struct mark_taken {
+        result& of;
+        ~mark_taken() {
+            if (of.outcome_ != outcome::value || std::is_void_v<T> || std::is_reference_v<T>) return;
+            of.outcome_ = outcome::taken;
+            of.value_.~stored();
+        }
+    };
+
+    union {
+        stored value_;
+        std::exception_ptr error_;
+    };
+    outcome outcome_ = outcome::none;
+};
+
+}  // namespace coheir::detail

@@ -1,0 +1,53 @@
+#pragma once
+// What a running scheduler shows its tasks: the ready queue, the transfer from one frame to the next.
+
+#include <coroutine>
+#include <cstdint>
+
+#include "mailbox.hpp"
+#include "task_state.hpp"
+
+namespace coheir::detail {
+
+/// The scheduler whose round runs on this thread, innermost; written by rounds only.
+COHEIR_EXPORT inline constinit thread_local run_state* running = nullptr;
+
+class run_state {
+public:
+    explicit run_state(mailbox* box) noexcept : box_(box) {}
+    run_state(const run_state&) = delete;
+    run_state& operator=(const run_state&) = delete;
+
+    /// Goes from one coroutine of a task to another. Directly, as long as the stack is short: not every
+    /// compiler and build mode makes a tail call of it (https://gcc.gnu.org/bugzilla/show_bug.cgi?id=100897).
+    /// Else by way of the run loop, which resumes the coroutine before anything else.
+    std::coroutine_handle<> transfer(std::coroutine_handle<> to) noexcept {
+        if (reinterpret_cast<std::uintptr_t>(__builtin_frame_address(0)) > stack_limit_) [[likely]]
+            return to;
+        next_ = to;
+        return std::noop_coroutine();
+    }
+
+    /// Has the run loop resume a foreign coroutine next, in the context of the task that runs.
+    void resume_next(std::coroutine_handle<> foreign) noexcept { next_ = foreign; }
+
+    /// To the back of the ready queue. Only inside a round.
+    void enqueue(task_state& t) noexcept { ready_.push(t); }
+
+    /// Lets a suspended task go on, from any thread. Its frame must not be touched any more.
+    COHEIR_NOINLINE static void wake(task_state& t) noexcept {
+        run_state* const home = t.home;
+        if (running == home)
+            home->ready_.push(t);
+        else
+            home->box_->wake(t);
+    }
+
+protected:
+    ready_queue ready_;
+    std::coroutine_handle<> next_;
+    std::uintptr_t stack_limit_ = 0;  // stacks grow downwards
+    mailbox::ref box_;
+};
+
+}  // namespace coheir::detail

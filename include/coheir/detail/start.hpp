@@ -1,0 +1,99 @@
+#pragma once
+// Making a task out of a coroutine: its context is derived here, before the coroutine starts.
+
+#include <source_location>
+#include <string>
+#include <utility>
+
+#include "../context/policy.hpp"
+#include "../context/snapshot.hpp"
+#include "../error.hpp"
+#include "../task.hpp"
+#include "core.hpp"
+
+namespace coheir::detail {
+
+/// One of those who keep the state of a task.
+template <class T>
+class task_ref {
+public:
+    task_ref() = default;
+    explicit task_ref(task_state_of<T>& of) noexcept : state_(&of) { ++of.refs; }
+    task_ref(const task_ref& other) noexcept : state_(other.state_) {
+        if (state_) ++state_->refs;
+    }
+    task_ref(task_ref&& other) noexcept : state_(std::exchange(other.state_, nullptr)) {}
+    task_ref& operator=(task_ref other) noexcept {
+        std::swap(state_, other.state_);
+        return *this;
+    }
+    ~task_ref() {
+        if (state_) core::release(*state_);
+    }
+
+    task_state_of<T>* get() const noexcept { return state_; }
+    task_state_of<T>* operator->() const noexcept { return state_; }
+    task_state_of<T>& operator*() const noexcept { return *state_; }
+    explicit operator bool() const noexcept { return state_ != nullptr; }
+
+private:
+    task_state_of<T>* state_ = nullptr;
+};
+
+/// The context of a task to be spawned onto a core: by the policy from the current one; from a snapshot
+/// of it, if it belongs to another scheduler.
+inline context::detail::level_ref derive_context(const core& on, const spawn_policy& policy) {
+    using namespace context::detail;
+    owner* const who = current();
+    if (!who) return policy_access::derive(policy, nullptr);
+    if (who->task != 0 && static_cast<task_state*>(who)->home == &on)
+        return policy_access::derive(policy, who->context.get());
+    return policy_access::derive(policy, snapshot_access::take(*who->context, "spawned from"));
+}
+
+/// Starts a task. Throws invalid_task, scheduler_closed and std::bad_alloc; then nothing has changed.
+template <class T>
+task_ref<T> start(core& on, task<T>& work, context::detail::level_ref context, std::string_view name,
+                  std::source_location at, const char* operation) {
+    if (!work) throw invalid_task(operation);
+    if (on.closed()) throw scheduler_closed(operation);
+    task_ref<T> made;
+    {
+        auto* const state = new task_state_of<T>(on, std::move(context), on.next_task_number(), at);
+        try {
+            if (!name.empty()) state->name = new std::string(name);
+        } catch (...) {
+            delete state;
+            throw;
+        }
+        made = task_ref<T>(*state);
+    }
+    on.start(*made, task_access::take(work, operation));
+    return made;
+}
+
+/// What a task ended with, moved out or thrown. Only at its end.
+template <class T>
+T take_result(task_state_of<T>& ended) {
+    switch (ended.link.result.state()) {
+        case outcome::none: throw scheduler_closed("join_handle: the task was destroyed with its scheduler, before it ended");
+        case outcome::taken: throw result_taken(description(ended));
+        case outcome::error: ended.error_received = true; break;
+        case outcome::value: break;
+    }
+    return ended.link.result.take_once();
+}
+
+/// The same, left where it is.
+template <class T>
+std::add_lvalue_reference_t<const T> look_at_result(task_state_of<T>& ended) {
+    switch (ended.link.result.state()) {
+        case outcome::none: throw scheduler_closed("join_handle: the task was destroyed with its scheduler, before it ended");
+        case outcome::taken: throw result_taken(description(ended));
+        case outcome::error: ended.error_received = true; break;
+        case outcome::value: break;
+    }
+    return ended.link.result.get();
+}
+
+}  // namespace coheir::detail

@@ -1,0 +1,148 @@
+#pragma once
+// What a spawned task is: its context, its place in the queues, who waits for it, and its result.
+
+#include <coroutine>
+#include <cstdint>
+#include <source_location>
+#include <string>
+#include <utility>
+
+#include "../context/detail/current.hpp"
+#include "memory.hpp"
+#include "ready_queue.hpp"
+#include "result.hpp"
+
+namespace coheir::detail {
+
+class run_state;
+struct task_state;
+
+/// The link from a coroutine up to what awaits it. For an awaited task it lives in the awaiter, in the
+/// awaiting coroutine's frame; for a spawned one in its task state.
+struct frame_link {
+    std::coroutine_handle<> continuation;  // what goes on when the coroutine ends; null: the task ends
+    std::coroutine_handle<> frame;         // the coroutine, until it is destroyed
+};
+
+template <class T>
+struct result_link : frame_link {
+    detail::result<T> result;
+};
+
+/// One who waits for the end of a task, linked into it; lives in an awaiter.
+struct waiter {
+    waiter() = default;
+    waiter(const waiter&) = delete;
+    waiter& operator=(const waiter&) = delete;
+
+    void (*told)(waiter&) noexcept = nullptr;  // called at the end of the task, without recursion
+    waiter* next = nullptr;
+    waiter* previous = nullptr;
+    bool takes_result = false;  // served after the others
+};
+
+/// The waiters of a task in the order they came: a ring through a pointer to the first.
+class waiter_list {
+public:
+    bool empty() const noexcept { return first_ == nullptr; }
+    void add(waiter& w) noexcept {
+        if (!first_) {
+            first_ = w.next = w.previous = &w;
+            return;
+        }
+        w.next = first_;
+        w.previous = first_->previous;
+        w.previous->next = first_->previous = &w;
+    }
+    void remove(waiter& w) noexcept {
+        w.previous->next = w.next;
+        w.next->previous = w.previous;
+        if (first_ == &w) first_ = w.next == &w ? nullptr : w.next;
+        w.next = w.previous = nullptr;
+    }
+    /// Takes every waiter out and tells it; those who take the result last.
+    void tell_all() noexcept {
+        for (const bool takers : {false, true}) {
+            waiter* const last = first_ ? first_->previous : nullptr;
+            for (waiter *w = first_, *next = nullptr; w; w = w == last ? nullptr : next) {
+                next = w->next;
+                if (w->takes_result != takers) continue;
+                remove(*w);
+                w->told(*w);
+            }
+        }
+    }
+
+private:
+    waiter* first_ = nullptr;
+};
+
+struct task_state : recycled, ready_node, context::detail::owner {
+    task_state(run_state& on, context::detail::level_ref in, std::uint64_t number, std::source_location at) noexcept
+        : ready_node(kind::task), home(&on), spawned_at(at) {
+        context = std::move(in);
+        task = number;
+    }
+    virtual ~task_state() { delete name; }
+
+    virtual frame_link& root() noexcept = 0;
+    /// The exception that the task ended with, or null.
+    virtual const std::exception_ptr* error() const noexcept = 0;
+
+    std::string_view name_or_empty() const noexcept { return name ? std::string_view(*name) : std::string_view(); }
+
+    run_state* home;                     // its scheduler; null once that is destroyed
+    std::coroutine_handle<> resume_at;   // the innermost coroutine, where it is suspended
+    waiter_list waiters;
+    task_state* older = nullptr;         // in the list of its scheduler's tasks
+    task_state* newer = nullptr;
+    std::source_location spawned_at;
+    std::string* name = nullptr;         // made for the few tasks that have one
+    std::uint32_t refs = 1;              // handles, and one while the task lives
+    bool ended = false;
+    bool error_received = false;         // somebody was given the exception
+};
+
+template <class T>
+struct task_state_of final : task_state {
+    using task_state::task_state;
+    frame_link& root() noexcept override { return link; }
+    const std::exception_ptr* error() const noexcept override {
+        return link.result.state() == outcome::error ? &link.result.error() : nullptr;
+    }
+    result_link<T> link;
+};
+
+/// Tasks in the order they were added, linked through themselves.
+class task_list {
+public:
+    task_state* newest() const noexcept { return newest_; }
+    void add(task_state& t) noexcept {
+        t.older = newest_;
+        t.newer = nullptr;
+        if (newest_) newest_->newer = &t;
+        newest_ = &t;
+    }
+    void remove(task_state& t) noexcept {
+        (t.newer ? t.newer->older : newest_) = t.older;
+        if (t.older) t.older->newer = t.newer;
+    }
+
+private:
+    task_state* newest_ = nullptr;
+};
+
+/// The task that runs on this thread, or null.
+inline task_state* current_task() noexcept {
+    context::detail::owner* const who = context::detail::current();
+    return who && who->task != 0 ? static_cast<task_state*>(who) : nullptr;
+}
+
+/// "task #7" or "task #7 'poller'", for messages.
+inline std::string description(const task_state& t) {
+    std::string text = "task #" + std::to_string(t.task);
+    if (t.name) text += " " + quoted(*t.name);
+    return text;
+}
+
+}  // namespace coheir::detail

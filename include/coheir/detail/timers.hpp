@@ -1,0 +1,111 @@
+#pragma once
+// The timers of a scheduler: a heap of deadlines, of which any can be cancelled.
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "task_state.hpp"
+
+namespace coheir::detail {
+
+/// Lives in the awaiter of a sleeping task, and knows its place in the heap.
+struct timer_node {
+    static constexpr std::size_t nowhere = ~std::size_t{0};
+    task_state* task = nullptr;
+    std::size_t place = nowhere;
+};
+
+/// A heap with four children a node: half the levels of a binary one, whose comparisons are in one or two
+/// cache lines. Equal deadlines come in the order they were made.
+class timer_heap {
+public:
+    using time_point = std::chrono::steady_clock::time_point;
+
+    timer_heap() = default;
+    timer_heap(const timer_heap&) = delete;
+    timer_heap& operator=(const timer_heap&) = delete;
+
+    bool empty() const noexcept { return entries_.empty(); }
+    time_point next_deadline() const noexcept { return entries_.front().deadline; }
+
+    /// Throws std::bad_alloc; then nothing has changed.
+    void add(timer_node& node, time_point deadline) {
+        entries_.push_back({deadline, made_++, &node});
+        sift_up(entries_.size() - 1, entries_.back());
+    }
+
+    void remove(timer_node& node) noexcept {
+        const std::size_t place = node.place;
+        node.place = timer_node::nowhere;
+        const entry last = entries_.back();
+        entries_.pop_back();
+        if (last.node == &node) return shrink();
+        if (place > 0 && last.before(entries_[(place - 1) / arity]))
+            sift_up(place, last);
+        else
+            sift_down(place, last);
+        shrink();
+    }
+
+    timer_node& pop() noexcept {
+        timer_node& node = *entries_.front().node;
+        remove(node);
+        return node;
+    }
+
+private:
+    static constexpr std::size_t arity = 4;
+
+    struct entry {
+        time_point deadline;
+        std::uint64_t made;
+        timer_node* node;
+        bool before(const entry& other) const noexcept {
+            return deadline != other.deadline ? deadline < other.deadline : made < other.made;
+        }
+    };
+
+    void put(std::size_t place, const entry& e) noexcept {
+        entries_[place] = e;
+        e.node->place = place;
+    }
+    void sift_up(std::size_t place, const entry e) noexcept {
+        while (place > 0 && e.before(entries_[(place - 1) / arity])) {
+            put(place, entries_[(place - 1) / arity]);
+            place = (place - 1) / arity;
+        }
+        put(place, e);
+    }
+    void sift_down(std::size_t place, const entry e) noexcept {
+        for (;;) {
+            const std::size_t first = place * arity + 1;
+            if (first >= entries_.size()) break;
+            const std::size_t end = first + arity < entries_.size() ? first + arity : entries_.size();
+            std::size_t least = first;
+            for (std::size_t child = first + 1; child < end; ++child)
+                if (entries_[child].before(entries_[least])) least = child;
+            if (!entries_[least].before(e)) break;
+            put(place, entries_[least]);
+            place = least;
+        }
+        put(place, e);
+    }
+    // After a burst, memory goes back.
+    void shrink() noexcept {
+        if (entries_.capacity() < 1024 || entries_.size() > entries_.capacity() / 8) return;
+        try {
+            std::vector<entry> smaller;
+            smaller.reserve(entries_.capacity() / 4);
+            smaller.assign(entries_.begin(), entries_.end());
+            entries_.swap(smaller);
+        } catch (const std::bad_alloc&) {  // then it stays as large as it is
+        }
+    }
+
+    std::vector<entry> entries_;
+    std::uint64_t made_ = 0;
+};
+
+}  // namespace coheir::detail

@@ -1,0 +1,164 @@
+#pragma once
+// The scheduler: runs tasks on one thread, first in, first out, alone or inside another event loop.
+
+#include <cstddef>
+#include <optional>
+#include <source_location>
+#include <type_traits>
+#include <utility>
+
+#include "clock.hpp"
+#include "context/policy.hpp"
+#include "detail/start.hpp"
+#include "fwd.hpp"
+#include "unhandled.hpp"
+
+namespace coheir {
+
+/// Runs tasks, one at a time, in rounds: what other threads handed in, in the order of arrival; then due
+/// timers, by deadline; then exactly the tasks that were ready then, first in, first out.
+///
+/// Runs on one thread at a time, or inside one strand. Other threads may call only post(), close(),
+/// closed() and remote(). Destroying it destroys the tasks that are left, newest first, without running
+/// them on; from inside one of them it terminates the program.
+class scheduler : detail::core_host {
+public:
+    /// An empty loop whose tasks inherit by `policy`. Throws std::bad_alloc.
+    explicit scheduler(spawn_policy policy = spawn_policy::copying)
+        : policy_(std::move(policy)), core_(*this, new detail::mailbox) {}
+    /// The same on a clock that is moved by hand.
+    scheduler(spawn_policy policy, manual_clock& clock) : scheduler(std::move(policy)) { clock_ = &clock; }
+    scheduler(const scheduler&) = delete;
+    scheduler& operator=(const scheduler&) = delete;
+    ~scheduler() = default;
+
+    // ---- tasks
+
+    /// Runs a task, and whatever else is ready, until it ends; returns its result or throws its exception.
+    /// What else is ready then stays queued. Waits while there is nothing to do.
+    /// Throws scheduler_busy inside one of its own tasks, scheduler_closed, invalid_task, std::bad_alloc.
+    template <class T>
+    T run(task<T> root, std::source_location at = std::source_location::current());
+
+    /// Runs until no task is ready and no timer is pending. Tasks that wait for anything else stay.
+    /// Throws scheduler_busy.
+    void run_until_idle();
+
+    /// Starts a task; its context comes from the current one by this scheduler's policy, or by that of the
+    /// options. It runs when its turn comes. Dropping the handle detaches it. Only on the scheduler's own
+    /// thread. Throws scheduler_closed, invalid_task, context_busy, std::bad_alloc, what a policy throws;
+    /// then nothing has changed. (Defined in spawn.hpp.)
+    template <class T>
+    join_handle<T> spawn(task<T> work, std::source_location at = std::source_location::current());
+    template <class T>
+    join_handle<T> spawn(task<T> work, const options& how, std::source_location at = std::source_location::current());
+
+    /// How children inherit from now on, unless their spawn says otherwise.
+    void set_policy(spawn_policy policy) noexcept { policy_ = std::move(policy); }
+    [[nodiscard]] const spawn_policy& policy() const noexcept { return policy_; }
+
+    /// Who is told of an exception that nobody received: of a task without handles or whose last handle has
+    /// gone, or of a posted function. It must not throw. The default prints one line to stderr.
+    void on_unhandled(detail::function<void(const unhandled&)> handler) noexcept { handler_ = std::move(handler); }
+
+    // ---- any thread
+
+    /// Runs f() on the scheduler, with no context. Any thread. What f throws goes to the unhandled handler.
+    /// Throws scheduler_closed and std::bad_alloc; then f is not run.
+    template <class F>
+        requires std::is_invocable_v<std::decay_t<F>&>
+    void post(F&& f) {
+        core_.box().post(std::forward<F>(f), "scheduler::post");
+    }
+
+    /// Refuses new tasks and functions from now on. Those that are there run on. Any thread.
+    void close() noexcept { core_.close(); }
+    [[nodiscard]] bool closed() const noexcept { return core_.closed(); }
+
+    /// A handle for other threads, which may outlive the scheduler. (Defined in remote.hpp.)
+    [[nodiscard]] coheir::remote remote() const noexcept;
+
+    // ---- inside another event loop
+
+    /// Runs at most `max` tasks and functions, of one round, and returns whether work is left: then call it
+    /// again soon. Throws scheduler_busy.
+    bool run_ready(std::size_t max = ~std::size_t{0}) {
+        require_idle("run_ready");
+        return core_.run_ready(max, core_.next_deadline() ? now() : time_point());
+    }
+    /// When the next timer is due. It changes only while tasks run.
+    [[nodiscard]] std::optional<time_point> next_deadline() const noexcept { return core_.next_deadline(); }
+
+    /// f() is called, on any thread, when something is handed in while nothing was waiting: then have
+    /// run_ready called soon, but not by f itself. It is called under a lock: it must be short, not throw,
+    /// and not call on_wakeup. After the call returns, the function that was set before is not running.
+    void on_wakeup(detail::function<void()> f) { core_.box().on_ring(std::move(f)); }
+
+    /// The time by this scheduler's clock.
+    [[nodiscard]] time_point now() const noexcept {
+        return clock_ ? clock_->now() : std::chrono::steady_clock::now();
+    }
+
+private:
+    friend struct detail::scheduler_access;
+
+    void on_unhandled(const std::exception_ptr& error, const detail::task_state* t) noexcept override {
+        const unhandled what(error, t ? t->task : 0, t ? t->name_or_empty() : std::string_view(),
+                             t ? t->spawned_at : std::source_location());
+        handler_ ? handler_(what) : detail::print_unhandled(what);
+    }
+    void require_idle(const char* operation) const {
+        if (core_.is_running()) throw scheduler_busy(operation);
+    }
+    void wait_for_work();
+
+    spawn_policy policy_;
+    manual_clock* clock_ = nullptr;
+    detail::function<void(const unhandled&)> handler_;
+    detail::core core_;  // destroyed first: it reports to the handler
+};
+
+namespace detail {
+
+struct scheduler_access {
+    static core& core_of(scheduler& s) noexcept { return s.core_; }
+    static const core& core_of(const scheduler& s) noexcept { return s.core_; }
+    static scheduler& of(const task_state& t) noexcept {
+        return static_cast<scheduler&>(static_cast<core*>(t.home)->host());
+    }
+};
+
+}  // namespace detail
+
+template <class T>
+T scheduler::run(task<T> root, std::source_location at) {
+    require_idle("run");
+    const detail::task_ref<T> ending =
+        detail::start(core_, root, detail::derive_context(core_, policy_), {}, at, "scheduler::run");
+    for (;;) {
+        core_.run_while_ready(ending.get(), [this] { return now(); });
+        if (ending->ended) return detail::take_result(*ending);
+        wait_for_work();
+    }
+}
+
+inline void scheduler::run_until_idle() {
+    require_idle("run_until_idle");
+    for (;;) {
+        core_.run_while_ready(nullptr, [this] { return now(); });
+        if (!core_.next_deadline()) return;
+        wait_for_work();
+    }
+}
+
+inline void scheduler::wait_for_work() {
+    const std::optional<time_point> deadline = core_.next_deadline();
+    if (!deadline)
+        core_.box().wait();
+    else if (clock_)
+        clock_->advance_to(*deadline);
+    else
+        core_.box().wait_until(*deadline);
+}
+
+}  // namespace coheir

@@ -1,0 +1,76 @@
+#pragma once
+// Sleeping: until a time, or for a while, by the scheduler's clock.
+
+#include <chrono>
+#include <coroutine>
+
+#include "clock.hpp"
+#include "scheduler.hpp"
+
+namespace coheir {
+
+namespace detail {
+
+/// Goes to the back of the ready queue if the time has come, else into the timers. Removes itself when its
+/// frame is destroyed.
+class [[nodiscard("co_await it")]] sleep_awaiter : timer_node, public own_awaitable {
+public:
+    static sleep_awaiter until(time_point deadline) noexcept { return sleep_awaiter(deadline.time_since_epoch(), false); }
+    static sleep_awaiter lasting(duration time) noexcept { return sleep_awaiter(time, true); }
+    sleep_awaiter(const sleep_awaiter&) = delete;
+    sleep_awaiter& operator=(const sleep_awaiter&) = delete;
+    ~sleep_awaiter() {
+        if (place != nowhere) static_cast<core*>(task->home)->timers().remove(*this);
+    }
+
+    bool await_ready() const noexcept { return false; }
+    template <promise_of_a_coheir_task Promise>
+    void await_suspend(std::coroutine_handle<Promise> awaiting) {
+        suspend(*awaiting.promise().state, awaiting);
+    }
+    void await_resume() const noexcept {}
+
+private:
+    sleep_awaiter(duration time, bool relative) noexcept : time_(time), relative_(relative) {}
+
+    void suspend(task_state& t, std::coroutine_handle<> awaiting) {
+        task = &t;
+        t.resume_at = awaiting;
+        if (relative_ && time_ <= duration::zero()) return t.home->enqueue(t);
+        const time_point now = scheduler_access::of(t).now();
+        const time_point deadline = !relative_                         ? time_point(time_)
+                                    : time_ < time_point::max() - now ? now + time_
+                                                                       : time_point::max();
+        if (deadline <= now) return t.home->enqueue(t);
+        static_cast<core*>(t.home)->timers().add(*this, deadline);
+    }
+
+    duration time_;
+    bool relative_;
+};
+
+/// A duration of any kind as ours: rounded up, so that nobody wakes early, and as far as ours reach.
+template <class Rep, class Period>
+constexpr duration as_duration(std::chrono::duration<Rep, Period> d) noexcept {
+    using wide = std::chrono::duration<long double, duration::period>;
+    if (wide(d) >= wide(duration::max())) return duration::max();
+    if (wide(d) <= wide(duration::min())) return duration::min();
+    return std::chrono::ceil<duration>(d);
+}
+
+}  // namespace detail
+
+/// `co_await sleep_for(10ms)`: goes on when that much time has passed, never earlier; for zero or less, like
+/// yield(). Longer than the clock reaches is for ever. Awaiting throws std::bad_alloc.
+template <class Rep, class Period>
+detail::sleep_awaiter sleep_for(std::chrono::duration<Rep, Period> time) noexcept {
+    return detail::sleep_awaiter::lasting(detail::as_duration(time));
+}
+
+/// `co_await sleep_until(t)`: goes on when the scheduler's clock shows t; if it does, like yield().
+template <class Duration>
+detail::sleep_awaiter sleep_until(std::chrono::time_point<std::chrono::steady_clock, Duration> deadline) noexcept {
+    return detail::sleep_awaiter::until(time_point(detail::as_duration(deadline.time_since_epoch())));
+}
+
+}  // namespace coheir
