@@ -56,7 +56,8 @@ public:
     void add_resolver() noexcept { resolvers_.fetch_add(1, std::memory_order_relaxed); }
     void drop_resolver() noexcept {
         if (resolvers_.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
-        if (state_.load(std::memory_order_relaxed) == state::pending) fail(std::make_exception_ptr(abandoned_await()));
+        if (state_.load(std::memory_order_relaxed) == state::pending)
+            fail(std::make_exception_ptr(abandoned_await()));
         drop();
     }
     void drop() noexcept {
@@ -72,7 +73,8 @@ private:
     }
     void finish() noexcept {
         state expected = state::claimed;
-        if (!state_.compare_exchange_strong(expected, state::resolved, std::memory_order_acq_rel)) return;  // gone
+        if (!state_.compare_exchange_strong(expected, state::resolved, std::memory_order_acq_rel))
+            return;  // gone
         run_state::wake(*waiting_);
         state_.store(state::woken, std::memory_order_release);
     }
@@ -106,9 +108,7 @@ public:
     /// The result: the arguments make a T (none for void).
     template <class... Args>
         requires(std::is_void_v<T> ? sizeof...(Args) == 0 : std::is_constructible_v<T, Args...>)
-    bool operator()(Args&&... args) const noexcept {
-        return state_->resolve(std::forward<Args>(args)...);
-    }
+    bool operator()(Args&&... args) const noexcept { return state_->resolve(std::forward<Args>(args)...); }
     /// The await throws this exception.
     bool fail(std::exception_ptr error) const noexcept { return state_->fail(std::move(error)); }
 
@@ -165,9 +165,8 @@ private:
 /// the function throws is thrown by the await. One allocation, recycled.
 /// With g++ 11 and 12, give a lambda that captures anything non-trivial a name first; see docs/pitfalls.md.
 template <class T = void, class F>
-    requires std::is_invocable_v<F&, resolver<T>>
-callback_awaiter<T, std::decay_t<F>> callback(F&& start) {
-    return callback_awaiter<T, std::decay_t<F>>(std::forward<F>(start));
-}
+    requires std::is_invocable_v<F&, resolver<T>> callback_awaiter<T, std::decay_t<F>> callback(F&& start) {
+        return callback_awaiter<T, std::decay_t<F>>(std::forward<F>(start));
+    }
 
 }  // namespace coheir

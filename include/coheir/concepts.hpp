@@ -11,9 +11,13 @@ namespace coheir {
 namespace detail {
 
 template <class A>
-concept has_member_co_await = requires(A&& a) { static_cast<A&&>(a).operator co_await(); };
+concept has_member_co_await = requires(A&& a) {
+    static_cast<A&&>(a).operator co_await();
+};
 template <class A>
-concept has_free_co_await = requires(A&& a) { operator co_await(static_cast<A&&>(a)); };
+concept has_free_co_await = requires(A&& a) {
+    operator co_await(static_cast<A&&>(a));
+};
 
 /// The awaiter of an awaitable, as the language finds it.
 template <class A>
@@ -30,7 +34,8 @@ template <class A>
 using awaiter_t = decltype(get_awaiter(std::declval<A>()));  // a value, or a reference
 
 template <class R>
-concept await_suspend_result = std::is_void_v<R> || std::same_as<R, bool> || std::convertible_to<R, std::coroutine_handle<>>;
+concept await_suspend_result =
+    std::is_void_v<R> || std::same_as<R, bool> || std::convertible_to<R, std::coroutine_handle<>>;
 
 }  // namespace detail
 
@@ -45,7 +50,8 @@ concept awaitable = requires(std::remove_reference_t<detail::awaiter_t<A>>& awai
 /// An awaitable that any coroutine can await: its await_suspend takes a plain std::coroutine_handle<>,
 /// not one of its own library's promise type. This is what a coheir::task can await.
 template <class A>
-concept awaitable_without_promise = awaitable<A> && requires(std::remove_reference_t<detail::awaiter_t<A>>& awaiter, std::coroutine_handle<> handle) {
+concept awaitable_without_promise = awaitable<A> &&
+    requires(std::remove_reference_t<detail::awaiter_t<A>>& awaiter, std::coroutine_handle<> handle) {
     { awaiter.await_suspend(handle) } -> detail::await_suspend_result;
 };
 

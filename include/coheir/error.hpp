@@ -20,7 +20,8 @@ public:
 class no_current_context : public error {
 public:
     explicit no_current_context(const char* operation)
-        : error(std::string("coheir::context::") + operation + ": no context is current here: call it from a task") {}
+        : error(std::string("coheir::context::") + operation +
+                ": no context is current here: call it from a task") {}
     no_current_context(const char* operation, std::string_view key)
         : error(std::string("coheir::context::") + operation + ": key " + detail::quoted(key) +
                 ": no context is current here: call it from a task") {}
@@ -38,15 +39,17 @@ public:
 class context_busy : public error {
 public:
     explicit context_busy(std::string_view what)
-        : error("coheir::context: " + std::string(what) + " while update() changes a value of this context") {}
+        : error("coheir::context: " + std::string(what) + " while update() changes a value of this context") {
+    }
 };
 
 /// A value that cannot be copied is shared with a copy of its context and can no longer be updated.
 class not_copyable : public error {
 public:
     not_copyable(std::string_view key, std::string_view type)
-        : error("coheir::context: key " + detail::quoted(key) + " cannot be updated: its context has been copied since it was set, and " +
-                std::string(type) + " cannot be copied") {}
+        : error("coheir::context: key " + detail::quoted(key) +
+                " cannot be updated: its context has been copied since it was set, and " + std::string(type) +
+                " cannot be copied") {}
 };
 
 /// A key that is no name: a null pointer.
@@ -82,11 +85,13 @@ public:
     using error::error;
 };
 
-/// A task was awaited, spawned or run that has been moved from: it was awaited before, or never held a coroutine.
+/// A task was awaited, spawned or run that has been moved from: it was awaited before, or never held a
+/// coroutine.
 class invalid_task : public error {
 public:
     explicit invalid_task(const char* operation)
-        : error(std::string("coheir::") + operation + ": the task is empty: it was moved from, or awaited or spawned before") {}
+        : error(std::string("coheir::") + operation +
+                ": the task is empty: it was moved from, or awaited or spawned before") {}
 };
 
 /// A join handle was used that refers to no task: it was moved from, detached or default-made.
@@ -100,7 +105,8 @@ public:
 class result_taken : public error {
 public:
     explicit result_taken(std::string_view task)
-        : error("coheir::join_handle: the result of " + std::string(task) + " has been moved out by an earlier await") {}
+        : error("coheir::join_handle: the result of " + std::string(task) +
+                " has been moved out by an earlier await") {}
 };
 
 /// A foreign operation destroyed the handle that it should have resumed.

@@ -22,7 +22,8 @@ inline void require_joinable(const task_state& joined, const task_state& waiting
     if (&joined == &waiting)
         throw usage_error("coheir::join_handle: co_await: " + description(joined) + " would wait for itself");
     if (joined.home && joined.home != waiting.home)
-        throw wrong_scheduler("coheir::join_handle: co_await: " + description(joined) + " belongs to another scheduler");
+        throw wrong_scheduler("coheir::join_handle: co_await: " + description(joined) +
+                              " belongs to another scheduler");
 }
 
 /// Waits for the end of a task; `Taking` moves its result out.
@@ -76,15 +77,18 @@ struct join_handle_access;
 /// Awaiting throws wrong_scheduler in a task of another scheduler, scheduler_closed where the task was
 /// destroyed with its scheduler, and usage_error in the task itself.
 template <class T>
-class [[nodiscard("await the handle, keep it, or say .detach()")]] join_handle : public detail::own_awaitable {
+class [[nodiscard("await the handle, keep it, or say .detach()")]] join_handle
+    : public detail::own_awaitable {
 public:
     using value_type = T;
 
     /// Refers to no task.
     join_handle() = default;
 
-    detail::join_awaiter<T, false> operator co_await() const& { return detail::join_awaiter<T, false>(state("co_await")); }
-    detail::join_awaiter<T, true> operator co_await() && {
+    detail::join_awaiter<T, false> operator co_await() const& {
+        return detail::join_awaiter<T, false>(state("co_await"));
+    }
+    detail::join_awaiter<T, true> operator co_await()&& {
         static_cast<void>(state("co_await"));
         return detail::join_awaiter<T, true>(std::move(state_));
     }

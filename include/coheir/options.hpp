@@ -35,7 +35,9 @@ public:
 
     [[nodiscard]] const std::optional<spawn_policy>& policy() const& noexcept { return policy_; }
     [[nodiscard]] std::string_view name() const& noexcept { return name_; }
-    [[nodiscard]] const std::optional<coheir::context::snapshot>& context() const& noexcept { return context_; }
+    [[nodiscard]] const std::optional<coheir::context::snapshot>& context() const& noexcept {
+        return context_;
+    }
 
 private:
     std::optional<spawn_policy> policy_;

@@ -15,10 +15,8 @@ public:
     /// Runs f() on the scheduler, with no context: bind one to it to carry it along. Throws
     /// scheduler_closed and std::bad_alloc; then f is not run.
     template <class F>
-        requires std::is_invocable_v<std::decay_t<F>&>
-    void post(F&& f) const {
-        box_->post(std::forward<F>(f), "remote::post");
-    }
+        requires std::is_invocable_v < std::decay_t<F>
+    & > void post(F&& f) const { box_->post(std::forward<F>(f), "remote::post"); }
 
     /// See scheduler::close.
     void close() const noexcept { box_->close(); }

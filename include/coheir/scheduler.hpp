@@ -51,7 +51,8 @@ public:
     template <class T>
     join_handle<T> spawn(task<T> work, std::source_location at = std::source_location::current());
     template <class T>
-    join_handle<T> spawn(task<T> work, const options& how, std::source_location at = std::source_location::current());
+    join_handle<T> spawn(task<T> work, const options& how,
+                         std::source_location at = std::source_location::current());
 
     /// How children inherit from now on, unless their spawn says otherwise.
     void set_policy(spawn_policy policy) noexcept { policy_ = std::move(policy); }
@@ -59,17 +60,17 @@ public:
 
     /// Who is told of an exception that nobody received: of a task without handles or whose last handle has
     /// gone, or of a posted function. It must not throw. The default prints one line to stderr.
-    void on_unhandled(detail::function<void(const unhandled&)> handler) noexcept { handler_ = std::move(handler); }
+    void on_unhandled(detail::function<void(const unhandled&)> handler) noexcept {
+        handler_ = std::move(handler);
+    }
 
     // ---- any thread
 
     /// Runs f() on the scheduler, with no context. Any thread. What f throws goes to the unhandled handler.
     /// Throws scheduler_closed and std::bad_alloc; then f is not run.
     template <class F>
-        requires std::is_invocable_v<std::decay_t<F>&>
-    void post(F&& f) {
-        core_.box().post(std::forward<F>(f), "scheduler::post");
-    }
+        requires std::is_invocable_v < std::decay_t<F>
+    & > void post(F&& f) { core_.box().post(std::forward<F>(f), "scheduler::post"); }
 
     /// Refuses new tasks and functions from now on. Those that are there run on. Any thread.
     void close() noexcept { core_.close(); }

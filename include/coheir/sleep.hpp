@@ -15,7 +15,9 @@ namespace detail {
 /// frame is destroyed.
 class [[nodiscard("co_await it")]] sleep_awaiter : timer_node, public own_awaitable {
 public:
-    static sleep_awaiter until(time_point deadline) noexcept { return sleep_awaiter(deadline.time_since_epoch(), false); }
+    static sleep_awaiter until(time_point deadline) noexcept {
+        return sleep_awaiter(deadline.time_since_epoch(), false);
+    }
     static sleep_awaiter lasting(duration time) noexcept { return sleep_awaiter(time, true); }
     sleep_awaiter(const sleep_awaiter&) = delete;
     sleep_awaiter& operator=(const sleep_awaiter&) = delete;
@@ -33,14 +35,14 @@ public:
 private:
     sleep_awaiter(duration time, bool relative) noexcept : time_(time), relative_(relative) {}
 
-    void suspend(task_state& t, std::coroutine_handle<> awaiting) {
+    void suspend(task_state & t, std::coroutine_handle<> awaiting) {
         task = &t;
         t.resume_at = awaiting;
         if (relative_ && time_ <= duration::zero()) return t.home->enqueue(t);
         const time_point now = scheduler_access::of(t).now();
-        const time_point deadline = !relative_                         ? time_point(time_)
+        const time_point deadline = !relative_                        ? time_point(time_)
                                     : time_ < time_point::max() - now ? now + time_
-                                                                       : time_point::max();
+                                                                      : time_point::max();
         if (deadline <= now) return t.home->enqueue(t);
         static_cast<core*>(t.home)->timers().add(*this, deadline);
     }
@@ -69,7 +71,8 @@ detail::sleep_awaiter sleep_for(std::chrono::duration<Rep, Period> time) noexcep
 
 /// `co_await sleep_until(t)`: goes on when the scheduler's clock shows t; if it does, like yield().
 template <class Duration>
-detail::sleep_awaiter sleep_until(std::chrono::time_point<std::chrono::steady_clock, Duration> deadline) noexcept {
+detail::sleep_awaiter sleep_until(
+    std::chrono::time_point<std::chrono::steady_clock, Duration> deadline) noexcept {
     return detail::sleep_awaiter::until(time_point(detail::as_duration(deadline.time_since_epoch())));
 }
 

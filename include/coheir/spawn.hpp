@@ -20,11 +20,13 @@ inline scheduler& current_scheduler(const char* operation) {
 }
 
 template <class T>
-join_handle<T> spawn(scheduler& on, task<T>& work, const options& how, std::source_location at, const char* operation) {
+join_handle<T> spawn(scheduler& on, task<T>& work, const options& how, std::source_location at,
+                     const char* operation) {
     core& c = scheduler_access::core_of(on);
     const spawn_policy& policy = how.policy() ? *how.policy() : on.policy();
-    context::detail::level_ref context = how.context() ? context::detail::policy_access::derive(policy, *how.context())
-                                                       : derive_context(c, policy);
+    context::detail::level_ref context = how.context()
+                                             ? context::detail::policy_access::derive(policy, *how.context())
+                                             : derive_context(c, policy);
     return join_handle_access::make(start(c, work, std::move(context), how.name(), at, operation));
 }
 
@@ -52,7 +54,8 @@ join_handle<T> spawn(task<T> work, std::source_location at = std::source_locatio
     return detail::spawn(detail::current_scheduler("spawn"), work, at, "spawn");
 }
 template <class T>
-join_handle<T> spawn(task<T> work, const options& how, std::source_location at = std::source_location::current()) {
+join_handle<T> spawn(task<T> work, const options& how,
+                     std::source_location at = std::source_location::current()) {
     return detail::spawn(detail::current_scheduler("spawn"), work, how, at, "spawn");
 }
 

@@ -40,7 +40,7 @@ public:
 
     /// An empty task, as a moved-from one is.
     task() = default;
-    task(task&& other) noexcept : frame_(std::exchange(other.frame_, {})) {}
+    task(task && other) noexcept : frame_(std::exchange(other.frame_, {})) {}
     task& operator=(task&& other) noexcept {
         task taken(std::move(other));
         std::swap(frame_, taken.frame_);
@@ -54,7 +54,7 @@ public:
     [[nodiscard]] explicit operator bool() const noexcept { return static_cast<bool>(frame_); }
 
     /// For the message: a task of ours can be awaited in a coheir::task only.
-    detail::only_in_a_coheir_task<T> operator co_await() && noexcept { return {}; }
+    detail::only_in_a_coheir_task<T> operator co_await()&& noexcept { return {}; }
 
 private:
     friend promise_type;

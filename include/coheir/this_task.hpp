@@ -26,6 +26,8 @@ inline const coheir::detail::task_state& require(const char* operation) {
 /// The name that it was spawned with, or empty. Valid while the task lives.
 [[nodiscard]] inline std::string_view name() { return detail::require("this_task::name").name_or_empty(); }
 /// The place of the call that spawned it.
-[[nodiscard]] inline std::source_location spawned_at() { return detail::require("this_task::spawned_at").spawned_at; }
+[[nodiscard]] inline std::source_location spawned_at() {
+    return detail::require("this_task::spawned_at").spawned_at;
+}
 
 }  // namespace coheir::this_task

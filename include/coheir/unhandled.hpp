@@ -17,7 +17,8 @@ namespace coheir {
 /// An exception that left a task which nobody joins, or a posted function.
 class unhandled {
 public:
-    unhandled(std::exception_ptr error, std::uint64_t task, std::string_view name, std::source_location spawned_at) noexcept
+    unhandled(std::exception_ptr error, std::uint64_t task, std::string_view name,
+              std::source_location spawned_at) noexcept
         : error_(std::move(error)), task_(task), name_(name), spawned_at_(spawned_at) {}
 
     [[nodiscard]] const std::exception_ptr& error() const noexcept { return error_; }

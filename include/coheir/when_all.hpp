@@ -100,8 +100,8 @@ struct joinable_traits<task<T>> {
     using value_type = T;
     static constexpr bool taking = true;
     static task_ref<T> get(task<T>& work, scheduler& on, std::source_location at) {
-        return start(scheduler_access::core_of(on), work, derive_context(scheduler_access::core_of(on), on.policy()), {},
-                     at, "when_all");
+        return start(scheduler_access::core_of(on), work,
+                     derive_context(scheduler_access::core_of(on), on.policy()), {}, at, "when_all");
     }
 };
 template <class T>
@@ -127,7 +127,7 @@ using gathered_from = gathered<typename joinable_traits<A>::value_type, joinable
 template <class... As>
 class [[nodiscard("co_await it")]] when_all_awaiter : public own_awaitable {
 public:
-    when_all_awaiter(scheduler& on, std::source_location at, As&&... from)
+    when_all_awaiter(scheduler & on, std::source_location at, As && ... from)
         : gathering_(sizeof...(As), *current_task()) {
         // All are started before any is waited for: an error here leaves none linked.
         auto tasks = std::tuple<task_ref<typename joinable_traits<As>::value_type>...>{
@@ -153,7 +153,7 @@ public:
 
 private:
     template <class Tasks, std::size_t... I>
-    void join(Tasks& tasks, std::index_sequence<I...>) {
+    void join(Tasks & tasks, std::index_sequence<I...>) {
         (std::get<I>(gathered_).join(std::move(std::get<I>(tasks)), gathering_), ...);
     }
 
@@ -198,8 +198,9 @@ concept joinable = joinable_traits<A>::is_joinable;
 
 /// What a range gives: moved out of an rvalue range, else referred to.
 template <class Range>
-using element_t = std::conditional_t<std::is_lvalue_reference_v<Range>, decltype(*std::declval<Range&>().begin()),
-                                     std::remove_cvref_t<decltype(*std::declval<Range&>().begin())>>;
+using element_t =
+    std::conditional_t<std::is_lvalue_reference_v<Range>, decltype(*std::declval<Range&>().begin()),
+                       std::remove_cvref_t<decltype(*std::declval<Range&>().begin())>>;
 
 template <class Range>
 concept range_of_joinables = requires(Range& range) {
@@ -217,8 +218,8 @@ concept range_of_joinables = requires(Range& range) {
 /// Throws no_current_task outside a task, and what spawning throws; tasks spawned before that run on.
 template <detail::joinable... As>
 [[nodiscard]] detail::when_all_awaiter<As...> when_all(As&&... tasks) {
-    return detail::when_all_awaiter<As...>(detail::current_scheduler("when_all"), std::source_location::current(),
-                                           std::forward<As>(tasks)...);
+    return detail::when_all_awaiter<As...>(detail::current_scheduler("when_all"),
+                                           std::source_location::current(), std::forward<As>(tasks)...);
 }
 
 /// The same for a range, as a vector of the results: an rvalue range of tasks or handles, or an lvalue range

@@ -8,16 +8,17 @@
 namespace coheir {
 
 namespace detail {
-struct [[nodiscard("co_await it")]] yield_awaiter : own_awaitable {
-    bool await_ready() const noexcept { return false; }
-    template <promise_of_a_coheir_task Promise>
-    void await_suspend(std::coroutine_handle<Promise> awaiting) const noexcept {
-        task_state& t = *awaiting.promise().state;
-        t.resume_at = awaiting;
-        t.home->enqueue(t);
-    }
-    void await_resume() const noexcept {}
-};
+struct [[nodiscard("co_await it")]] yield_awaiter
+    : own_awaitable{bool await_ready() const noexcept {return false;
+}
+template <promise_of_a_coheir_task Promise>
+void await_suspend(std::coroutine_handle<Promise> awaiting) const noexcept {
+    task_state& t = *awaiting.promise().state;
+    t.resume_at = awaiting;
+    t.home->enqueue(t);
+}
+void await_resume() const noexcept {}
+};  // namespace coheir
 }  // namespace detail
 
 /// `co_await yield()`: to the back of the ready queue.

@@ -44,7 +44,8 @@ template <class T>
 /// a literal makes it std::string.
 template <class T = void, class F>
 [[nodiscard]] detail::asked_t<T, F> get(key_name key, F&& fallback) {
-    return detail::get_from<detail::asked_t<T, F>>(detail::look_up_current("get", key), std::forward<F>(fallback));
+    return detail::get_from<detail::asked_t<T, F>>(detail::look_up_current("get", key),
+                                                   std::forward<F>(fallback));
 }
 template <class T, class F>
 [[nodiscard]] T get(const key<T>& key, F&& fallback) {
@@ -70,7 +71,9 @@ template <class T>
 }
 
 /// Whether the current context shows the key, with a value of any type. Throws no_current_context.
-[[nodiscard]] inline bool contains(key_name key) { return detail::look_up_current("contains", key) != nullptr; }
+[[nodiscard]] inline bool contains(key_name key) {
+    return detail::look_up_current("contains", key) != nullptr;
+}
 template <class T>
 [[nodiscard]] bool contains(const key<T>& key) {
     return detail::look_up_current("contains", key.name()) != nullptr;

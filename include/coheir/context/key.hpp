@@ -14,7 +14,8 @@ namespace coheir::context {
 /// It names the same value as the plain string does.
 template <class T>
 class key {
-    static_assert(std::is_same_v<T, stored_t<T>>, "a key's type is what is stored: std::string for text, no reference, no const");
+    static_assert(std::is_same_v<T, stored_t<T>>,
+                  "a key's type is what is stored: std::string for text, no reference, no const");
 
 public:
     using value_type = T;

@@ -24,7 +24,8 @@ public:
     /// the child will.
     [[nodiscard]] child shared() const {
         if (snapshot_)
-            throw wrong_scheduler("coheir::spawn_policy::shared: a context cannot be shared with a task of another scheduler");
+            throw wrong_scheduler(
+                "coheir::spawn_policy::shared: a context cannot be shared with a task of another scheduler");
         return level_ ? child(level_) : child();
     }
 
@@ -51,7 +52,8 @@ private:
     explicit view(detail::level& of) noexcept : level_(&of) {}
 
     const detail::box* look_up(const key_name& key) const noexcept {
-        return snapshot_ ? detail::snapshot_access::look_up(*snapshot_, key) : detail::find_visible(level_, key);
+        return snapshot_ ? detail::snapshot_access::look_up(*snapshot_, key)
+                         : detail::find_visible(level_, key);
     }
     template <class F>
     void for_each_visible(F&& f) const {

@@ -49,7 +49,8 @@ private:
 
     void complete(state how) noexcept {
         state expected = state::armed;
-        if (state_.compare_exchange_strong(expected, how, std::memory_order_relaxed)) return run_state::wake(*task_);
+        if (state_.compare_exchange_strong(expected, how, std::memory_order_relaxed))
+            return run_state::wake(*task_);
         if (expected != state::disarmed) fatal("a foreign operation resumed the same await of a task twice");
         // Disarmed: an awaiter that is being destroyed cancels its operation, which completes it.
     }
@@ -65,7 +66,8 @@ class [[nodiscard]] foreign_awaiter {
     using inner_awaiter = awaiter_t<A>;  // a value, or a reference
 
 public:
-    foreign_awaiter(A&& awaitable, task_state& t) : resumer_(t), inner_(get_awaiter(static_cast<A&&>(awaitable))), task_(t) {}
+    foreign_awaiter(A&& awaitable, task_state& t)
+        : resumer_(t), inner_(get_awaiter(static_cast<A&&>(awaitable))), task_(t) {}
     foreign_awaiter(const foreign_awaiter&) = delete;
     foreign_awaiter& operator=(const foreign_awaiter&) = delete;
     ~foreign_awaiter() { resumer_.disarm(); }

@@ -15,7 +15,8 @@ public:
     function() = default;
 
     template <class F>
-        requires(!std::is_same_v<std::remove_cvref_t<F>, function> && std::is_invocable_r_v<R, std::decay_t<F>&, Args...>)
+        requires(!std::is_same_v<std::remove_cvref_t<F>, function> &&
+                 std::is_invocable_r_v<R, std::decay_t<F>&, Args...>)
     function(F&& f)  // NOLINT: implicit, like std::function
         : target_(new holder<std::decay_t<F>>(std::forward<F>(f))) {}
 

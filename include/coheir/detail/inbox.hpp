@@ -59,7 +59,8 @@ private:
             if (head & refuse) return pushed::refused;
             node.next = reinterpret_cast<ready_node*>(head & ~closed_bit);
             // Release: the owner sees the node, and what the pusher did before.
-        } while (!head_.compare_exchange_weak(head, reinterpret_cast<std::uintptr_t>(&node) | (head & closed_bit),
+        } while (!head_.compare_exchange_weak(head,
+                                              reinterpret_cast<std::uintptr_t>(&node) | (head & closed_bit),
                                               std::memory_order_release, std::memory_order_relaxed));
         return (head & ~closed_bit) == 0 ? pushed::first : pushed::onto_others;
     }

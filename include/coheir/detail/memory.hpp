@@ -28,7 +28,7 @@ public:
                 return first;
             }
         }
-        return ::operator new(index * granularity);
+        return ::operator new(index* granularity);
     }
 
     void give(void* memory, std::size_t size) noexcept {
@@ -97,7 +97,9 @@ inline void deallocate(void* memory, std::size_t) noexcept { ::operator delete(m
 
 /// Gives a class and those derived from it recycled memory, unless they are over-aligned.
 struct recycled {
-    static void* operator new(std::size_t size, std::align_val_t alignment) { return ::operator new(size, alignment); }
+    static void* operator new(std::size_t size, std::align_val_t alignment) {
+        return ::operator new(size, alignment);
+    }
     static void operator delete(void* memory, std::size_t, std::align_val_t alignment) noexcept {
         ::operator delete(memory, alignment);
     }

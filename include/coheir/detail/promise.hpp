@@ -62,7 +62,7 @@ struct final_awaiter {
 // No member may be over-aligned or differ between promises in front of these two: frames are destroyed
 // through a handle to a promise of this type.
 struct promise_base : recycled {
-    frame_link* up;     // both are set before the coroutine starts
+    frame_link* up;  // both are set before the coroutine starts
     task_state* state;
 
     std::suspend_always initial_suspend() const noexcept { return {}; }
@@ -102,29 +102,34 @@ struct promise final : promise_base {
     task<T> get_return_object() noexcept;
     template <class U = T>
         requires std::is_constructible_v<T, U>
-    void return_value(U&& value) {
-        static_cast<result_link<T>*>(up)->result.emplace(std::forward<U>(value));
+    void return_value(U&& value) { static_cast<result_link<T>*>(up)->result.emplace(std::forward<U>(value)); }
+    void unhandled_exception() noexcept {
+        static_cast<result_link<T>*>(up)->result.fail(std::current_exception());
     }
-    void unhandled_exception() noexcept { static_cast<result_link<T>*>(up)->result.fail(std::current_exception()); }
 };
 
 template <class T>
 struct promise<T&> final : promise_base {
     task<T&> get_return_object() noexcept;
     void return_value(T& value) noexcept { static_cast<result_link<T&>*>(up)->result.emplace(&value); }
-    void unhandled_exception() noexcept { static_cast<result_link<T&>*>(up)->result.fail(std::current_exception()); }
+    void unhandled_exception() noexcept {
+        static_cast<result_link<T&>*>(up)->result.fail(std::current_exception());
+    }
 };
 
 template <>
 struct promise<void> final : promise_base {
     inline task<void> get_return_object() noexcept;
     void return_void() noexcept { static_cast<result_link<void>*>(up)->result.emplace(); }
-    void unhandled_exception() noexcept { static_cast<result_link<void>*>(up)->result.fail(std::current_exception()); }
+    void unhandled_exception() noexcept {
+        static_cast<result_link<void>*>(up)->result.fail(std::current_exception());
+    }
 };
 
 /// The promise behind a handle of any coroutine of ours.
 inline promise_base& promise_of(std::coroutine_handle<> frame) noexcept {
-    static_assert(sizeof(promise<int>) == sizeof(promise_base) && alignof(promise<int>) == alignof(promise_base));
+    static_assert(sizeof(promise<int>) == sizeof(promise_base) &&
+                  alignof(promise<int>) == alignof(promise_base));
     return std::coroutine_handle<promise_base>::from_address(frame.address()).promise();
 }
 

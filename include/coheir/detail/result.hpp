@@ -15,9 +15,9 @@ enum class outcome : std::uint8_t { none, value, error, taken };
 /// pointers; for void there is only the fact.
 template <class T>
 class result {
-    using stored =
-        std::conditional_t<std::is_void_v<T>, char,
-                           std::conditional_t<std::is_reference_v<T>, std::remove_reference_t<T>*, std::remove_const_t<T>>>;
+    using stored = std::conditional_t<
+        std::is_void_v<T>, char,
+        std::conditional_t<std::is_reference_v<T>, std::remove_reference_t<T>*, std::remove_const_t<T>>>;
 
     static_assert(alignof(stored) <= __STDCPP_DEFAULT_NEW_ALIGNMENT__,
                   "compilers do not align coroutine frames for such a result: return a pointer to it");

@@ -76,7 +76,8 @@ task_ref<T> start(core& on, task<T>& work, context::detail::level_ref context, s
 template <class T>
 T take_result(task_state_of<T>& ended) {
     switch (ended.link.result.state()) {
-        case outcome::none: throw scheduler_closed("join_handle: the task was destroyed with its scheduler, before it ended");
+        case outcome::none:
+            throw scheduler_closed("join_handle: the task was destroyed with its scheduler, before it ended");
         case outcome::taken: throw result_taken(description(ended));
         case outcome::error: ended.error_received = true; break;
         case outcome::value: break;
@@ -88,7 +89,8 @@ T take_result(task_state_of<T>& ended) {
 template <class T>
 std::add_lvalue_reference_t<const T> look_at_result(task_state_of<T>& ended) {
     switch (ended.link.result.state()) {
-        case outcome::none: throw scheduler_closed("join_handle: the task was destroyed with its scheduler, before it ended");
+        case outcome::none:
+            throw scheduler_closed("join_handle: the task was destroyed with its scheduler, before it ended");
         case outcome::taken: throw result_taken(description(ended));
         case outcome::error: ended.error_received = true; break;
         case outcome::value: break;

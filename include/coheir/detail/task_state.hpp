@@ -78,7 +78,8 @@ private:
 };
 
 struct task_state : recycled, ready_node, context::detail::owner {
-    task_state(run_state& on, context::detail::level_ref in, std::uint64_t number, std::source_location at) noexcept
+    task_state(run_state& on, context::detail::level_ref in, std::uint64_t number,
+               std::source_location at) noexcept
         : ready_node(kind::task), home(&on), spawned_at(at) {
         context = std::move(in);
         task = number;
@@ -89,18 +90,20 @@ struct task_state : recycled, ready_node, context::detail::owner {
     /// The exception that the task ended with, or null.
     virtual const std::exception_ptr* error() const noexcept = 0;
 
-    std::string_view name_or_empty() const noexcept { return name ? std::string_view(*name) : std::string_view(); }
+    std::string_view name_or_empty() const noexcept {
+        return name ? std::string_view(*name) : std::string_view();
+    }
 
-    run_state* home;                     // its scheduler; null once that is destroyed
-    std::coroutine_handle<> resume_at;   // the innermost coroutine, where it is suspended
+    run_state* home;                    // its scheduler; null once that is destroyed
+    std::coroutine_handle<> resume_at;  // the innermost coroutine, where it is suspended
     waiter_list waiters;
-    task_state* older = nullptr;         // in the list of its scheduler's tasks
+    task_state* older = nullptr;  // in the list of its scheduler's tasks
     task_state* newer = nullptr;
     std::source_location spawned_at;
-    std::string* name = nullptr;         // made for the few tasks that have one
-    std::uint32_t refs = 1;              // handles, and one while the task lives
+    std::string* name = nullptr;  // made for the few tasks that have one
+    std::uint32_t refs = 1;       // handles, and one while the task lives
     bool ended = false;
-    bool error_received = false;         // somebody was given the exception
+    bool error_received = false;  // somebody was given the exception
 };
 
 template <class T>

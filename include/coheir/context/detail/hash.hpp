@@ -11,7 +11,8 @@ namespace coheir::context::detail {
 /// fixed key: names are hashed while compiling. Tables mix in what an attacker cannot know.
 constexpr std::uint64_t hash_name(std::string_view name) noexcept {
     struct {
-        std::uint64_t a = 0x736f6d6570736575, b = 0x646f72616e646f6d, c = 0x6c7967656e657261, d = 0x7465646279746573;
+        std::uint64_t a = 0x736f6d6570736575, b = 0x646f72616e646f6d, c = 0x6c7967656e657261,
+                      d = 0x7465646279746573;
         static constexpr std::uint64_t rotate(std::uint64_t x, int by) { return x << by | x >> (64 - by); }
         constexpr void round() {
             a += b, b = rotate(b, 13) ^ a, a = rotate(a, 32);

@@ -41,7 +41,7 @@ struct level : coheir::detail::recycled {
     std::uintptr_t children_sum = 0;  // the addresses of the children, xor-ed: with one child, the child
     std::uint32_t children = 0;       // levels chained onto this one
     std::uint32_t owners = 0;
-    std::uint32_t updates = 0;        // calls of update that are at work on a value of this context
+    std::uint32_t updates = 0;  // calls of update that are at work on a value of this context
 };
 
 inline void settle(level* at) noexcept;

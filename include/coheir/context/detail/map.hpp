@@ -152,7 +152,8 @@ inline box_ref map::put(box_ref&& fresh) {
             at = &b->children[b->child_of(hash)];
             continue;
         }
-        replaced = (*at)->kind == node_kind::leaf ? put_in_leaf(*at, fresh, added) : put_in_crowd(*at, fresh, added);
+        replaced =
+            (*at)->kind == node_kind::leaf ? put_in_leaf(*at, fresh, added) : put_in_crowd(*at, fresh, added);
         if (!fresh) break;
         split(*at);  // there was no room; now there is, further below
     }
@@ -237,7 +238,8 @@ inline void map::split(node*& at) {
         for (std::uint32_t i = 0; i < l->size; ++i) ++counts[above->child_of(l->boxes()[i]->hash)];
         try {
             for (unsigned i = 0; i < branch::width; ++i)
-                if (counts[i] > 0) above->children[i] = make_leaf(std::bit_ceil(counts[i] < 4 ? 4 : counts[i]));
+                if (counts[i] > 0)
+                    above->children[i] = make_leaf(std::bit_ceil(counts[i] < 4 ? 4 : counts[i]));
         } catch (...) {
             for (node* const child : above->children)
                 if (child) free_node(child);

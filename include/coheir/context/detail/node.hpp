@@ -51,7 +51,9 @@ struct leaf : node {
         capacity = boxes_at_most;
         for (auto& cell : index) cell = empty;
     }
-    static std::size_t bytes(std::uint32_t capacity) noexcept { return sizeof(leaf) + capacity * sizeof(box*); }
+    static std::size_t bytes(std::uint32_t capacity) noexcept {
+        return sizeof(leaf) + capacity * sizeof(box*);
+    }
     box** boxes() noexcept { return reinterpret_cast<box**>(this + 1); }
     box* const* boxes() const noexcept { return reinterpret_cast<box* const*>(this + 1); }
     std::size_t cell_of(std::uint64_t hash) const noexcept { return (hash * multiplier) >> 58; }
@@ -75,8 +77,12 @@ struct branch : node {
 };
 
 struct crowd : node {
-    explicit crowd(std::uint32_t boxes_at_most) noexcept : node(node_kind::crowd) { capacity = boxes_at_most; }
-    static std::size_t bytes(std::uint32_t capacity) noexcept { return sizeof(crowd) + capacity * sizeof(box*); }
+    explicit crowd(std::uint32_t boxes_at_most) noexcept : node(node_kind::crowd) {
+        capacity = boxes_at_most;
+    }
+    static std::size_t bytes(std::uint32_t capacity) noexcept {
+        return sizeof(crowd) + capacity * sizeof(box*);
+    }
     box** boxes() noexcept { return reinterpret_cast<box**>(this + 1); }
     box* const* boxes() const noexcept { return reinterpret_cast<box* const*>(this + 1); }
 
@@ -133,8 +139,8 @@ void for_each_box(const node* n, F&& f) {
     if (n->kind == node_kind::branch) {
         for (const node* const child : static_cast<const branch*>(n)->children) for_each_box(child, f);
     } else {
-        box* const* const boxes =
-            n->kind == node_kind::leaf ? static_cast<const leaf*>(n)->boxes() : static_cast<const crowd*>(n)->boxes();
+        box* const* const boxes = n->kind == node_kind::leaf ? static_cast<const leaf*>(n)->boxes()
+                                                             : static_cast<const crowd*>(n)->boxes();
         for (std::uint32_t i = 0; i < n->size; ++i) f(*boxes[i]);
     }
 }

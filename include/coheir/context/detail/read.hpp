@@ -52,7 +52,8 @@ const T* find_in(const box* found) noexcept {
 
 /// T, or where it is left out the type that the fallback would be stored as.
 template <class T, class F>
-using asked_t = typename std::conditional_t<std::is_void_v<T>, stored<std::decay_t<F>>, std::type_identity<T>>::type;
+using asked_t =
+    typename std::conditional_t<std::is_void_v<T>, stored<std::decay_t<F>>, std::type_identity<T>>::type;
 
 /// The reading half of everything that shows a context: `Derived` has `const box* look_up(key_name)` and
 /// `void for_each_visible(f)`, which calls f(const box&) once for each visible key.

@@ -79,11 +79,11 @@ inline constexpr bool assigned_in_place =
 inline constexpr std::size_t alignment_of_new = __STDCPP_DEFAULT_NEW_ALIGNMENT__;
 
 inline void* allocate_box(std::size_t size, std::size_t alignment) {
-    if (alignment > alignment_of_new) return ::operator new(size, std::align_val_t{alignment});
+    if (alignment > alignment_of_new) return ::operator new (size, std::align_val_t{alignment});
     return coheir::detail::allocate(size);
 }
 inline void deallocate_box(void* memory, std::size_t size, std::size_t alignment) noexcept {
-    if (alignment > alignment_of_new) return ::operator delete(memory, std::align_val_t{alignment});
+    if (alignment > alignment_of_new) return ::operator delete (memory, std::align_val_t{alignment});
     coheir::detail::deallocate(memory, size);
 }
 
@@ -133,7 +133,8 @@ box* clone_box_of(const box& erased) {
 
 // Types of an unnamed namespace or local to a function can have the same name in two source files.
 constexpr bool is_unique_name(std::string_view name) noexcept {
-    for (const std::string_view local : {"{anonymous}", "(anonymous", "{unnamed", "(unnamed", "lambda", ")::"})
+    for (const std::string_view local :
+         {"{anonymous}", "(anonymous", "{unnamed", "(unnamed", "lambda", ")::"})
         if (name.find(local) != std::string_view::npos) return false;
     return true;
 }
@@ -141,7 +142,8 @@ constexpr bool is_unique_name(std::string_view name) noexcept {
 template <class T>
 constexpr value_type describe() noexcept {
     value_type type{coheir::detail::type_name<T>(), is_unique_name(coheir::detail::type_name<T>()),
-                    std::is_trivially_destructible_v<T> || std::is_same_v<T, std::string>, nullptr, &destroy_box_of<T>};
+                    std::is_trivially_destructible_v<T> || std::is_same_v<T, std::string>, nullptr,
+                    &destroy_box_of<T>};
     if constexpr (std::is_copy_constructible_v<T>) type.clone = &clone_box_of<T>;
     return type;
 }
