@@ -103,7 +103,7 @@ public:
 private:
     friend struct detail::scheduler_access;
 
-    void on_unhandled(const std::exception_ptr& error, const detail::task_state* t) noexcept override {
+    void report(const std::exception_ptr& error, const detail::task_state* t) noexcept override {
         const unhandled what(error, t ? t->task : 0, t ? t->name_or_empty() : std::string_view(),
                              t ? t->spawned_at : std::source_location());
         handler_ ? handler_(what) : detail::print_unhandled(what);

@@ -77,9 +77,10 @@ struct policy_access {
     /// context_busy, std::bad_alloc and what one's own policy throws.
     static level_ref derive(const spawn_policy& policy, level* parent) {
         using kind = spawn_policy::kind;
+        if (policy.kind_ == kind::isolated) return chained_onto(nullptr);
+        if (parent) require_idle(*parent, "spawned from");
         if (policy.kind_ == kind::own) return own(policy, parent ? view_access::of(*parent) : view());
-        if (!parent || policy.kind_ == kind::isolated) return chained_onto(nullptr);
-        require_idle(*parent, "spawned from");
+        if (!parent) return chained_onto(nullptr);
         switch (policy.kind_) {
             case kind::shared: return level_ref(parent);
             case kind::copying: return copied(*parent, "spawned from");

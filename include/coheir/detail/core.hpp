@@ -16,7 +16,7 @@ namespace coheir::detail {
 class core_host {
 public:
     /// An exception that nobody received; the task is null for a posted function.
-    virtual void on_unhandled(const std::exception_ptr& error, const task_state* task) noexcept = 0;
+    virtual void report(const std::exception_ptr& error, const task_state* task) noexcept = 0;
 
 protected:
     ~core_host() = default;
@@ -170,7 +170,7 @@ private:
         try {
             p.run();
         } catch (...) {
-            host_.on_unhandled(std::current_exception(), nullptr);
+            host_.report(std::current_exception(), nullptr);
         }
         delete &p;
     }
@@ -179,10 +179,40 @@ private:
         const std::exception_ptr* const error = t.error();
         if (!error || std::exchange(t.error_received, true)) return;
         const context::detail::outside no_task;
-        host_.on_unhandled(*error, &t);
+        host_.report(*error, &t);
     }
 
-    void destroy_all() noexcept;
+    /// Destroys what is left: the frames of tasks, newest first, since a task may refer to what is in the
+    /// frames of the one that spawned it; then what is queued; then the tasks. Handles may outlive all of it.
+    COHEIR_NOINLINE void destroy_all() noexcept {
+        if (is_running_) fatal("a scheduler is destroyed from inside one of its own tasks or functions");
+        box_->close();
+        box_->on_ring({});
+        const round r(*this);
+        task_list destroyed;  // freed only when no queue refers to them any more
+        while (task_state* const t = live_.newest()) {
+            live_.remove(*t);
+            destroyed.add(*t);
+            r.current.point_to(t);
+            destroy_frames(*t);
+            t->ended = true;
+        }
+        r.current.point_outside();
+        box_->take_into(ready_);
+        round_.append(ready_);
+        while (ready_node* const node = round_.pop())
+            if (node->what == ready_node::kind::function) delete static_cast<posted*>(node);
+        while (task_state* const t = destroyed.newest()) {
+            destroyed.remove(*t);
+            ended_.add(*t);
+            release(*t);
+        }
+        while (task_state* const t = ended_.newest()) {
+            ended_.remove(*t);
+            t->home = nullptr;
+            report(*t);  // last: the handler may drop the last handle
+        }
+    }
 
     core_host& host_;
     ready_queue round_;  // what is left of the round that runs
@@ -193,37 +223,5 @@ private:
     std::uint64_t numbers_left_ = 0;
     bool is_running_ = false;
 };
-
-/// Destroys what is left: the frames of tasks, newest first, since a task may refer to what is in the
-/// frames of the one that spawned it; then what is queued; then the tasks. Handles may outlive all of it.
-inline void core::destroy_all() noexcept {
-    if (is_running_) fatal("a scheduler is destroyed from inside one of its own tasks or functions");
-    box_->close();
-    box_->on_ring({});
-    const round r(*this);
-    task_list destroyed;  // freed only when no queue refers to them any more
-    while (task_state* const t = live_.newest()) {
-        live_.remove(*t);
-        destroyed.add(*t);
-        r.current.point_to(t);
-        destroy_frames(*t);
-        t->ended = true;
-    }
-    r.current.point_outside();
-    box_->take_into(ready_);
-    round_.append(ready_);
-    while (ready_node* const node = round_.pop())
-        if (node->what == ready_node::kind::function) delete static_cast<posted*>(node);
-    while (task_state* const t = destroyed.newest()) {
-        destroyed.remove(*t);
-        ended_.add(*t);
-        release(*t);
-    }
-    while (task_state* const t = ended_.newest()) {
-        ended_.remove(*t);
-        t->home = nullptr;
-        report(*t);  // last: the handler may drop the last handle
-    }
-}
 
 }  // namespace coheir::detail
