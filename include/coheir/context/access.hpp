@@ -13,16 +13,63 @@ namespace coheir::context {
 
 namespace detail {
 
-/// The current context's value of a key, or null. Throws no_current_context.
-inline const box* look_up_current(const char* operation, const key_name& key) {
+[[noreturn]] COHEIR_COLD inline void throw_no_context(const char* operation, const key_name& key) {
+    throw no_current_context(operation, key.text());
+}
+
+/// The rest of a look-up whose first probe did not hit.
+COHEIR_NOINLINE inline const box* find_further(const level* context, const char* name, std::uint64_t hash,
+                                               std::size_t size) noexcept {
+    return find_visible(context, key_name({name, size}, hash, true));
+}
+
+/// The current context's value of a key whose name lives as long as the program, or null. Most look-ups hit
+/// in the first leaf, by the address of the name. One call, never inlined (see current()), with its arguments
+/// in registers and no call of its own but the last: any other would make it save registers.
+COHEIR_EXPORT COHEIR_NOINLINE inline const box* find_current(const char* name, std::uint64_t hash,
+                                                             std::size_t size) noexcept {
+    const owner* const who = slot.current;
+    if (!who) [[unlikely]]
+        return nullptr;
+    const level* const context = who->context.get();
+    const node* n = context->own.root();
+    while (n && n->kind == node_kind::branch) [[unlikely]] {
+        const auto* const b = static_cast<const branch*>(n);
+        n = b->children[b->child_of(hash)];
+    }
+    if (n && n->kind == node_kind::leaf) [[likely]] {
+        const auto* const l = static_cast<const leaf*>(n);
+        const std::uint8_t at = l->index[l->cell_of(hash)];
+        if (at != leaf::empty) [[likely]] {
+            const box* const found = l->boxes()[at];
+            if (found->name == name) [[likely]]
+                return found;
+        } else if (!context->parent) {
+            return nullptr;
+        }
+    }
+    return find_further(context, name, hash, size);
+}
+
+/// The current context's value of a key; null where it is missing, or no context is current.
+inline const box* find_current(const key_name& key) noexcept {
+    if (key.is_static()) return find_current(key.text().data(), key.hash(), key.text().size());
     const owner* const who = current();
-    if (!who) throw no_current_context(operation, key.text());
-    return find_visible(who->context.get(), key);
+    return who ? find_visible(who->context.get(), key) : nullptr;
+}
+
+/// The same, but throws no_current_context.
+inline const box* look_up_current(const char* operation, const key_name& key) {
+    const box* const found = find_current(key);
+    if (!found && !current()) [[unlikely]]
+        throw_no_context(operation, key);
+    return found;
 }
 
 inline owner& require_current(const char* operation, const key_name& key) {
     owner* const who = current();
-    if (!who) throw no_current_context(operation, key.text());
+    if (!who) [[unlikely]]
+        throw_no_context(operation, key);
     return *who;
 }
 
@@ -61,13 +108,11 @@ template <class T>
 /// context and spawning move nothing. Never throws.
 template <class T>
 [[nodiscard]] const T* find(key_name key) noexcept {
-    const detail::owner* const who = detail::current();
-    return who ? detail::find_in<T>(detail::find_visible(who->context.get(), key)) : nullptr;
+    return detail::find_in<T>(detail::find_current(key));
 }
 template <class T>
 [[nodiscard]] const T* find(const key<T>& key) noexcept {
-    const detail::owner* const who = detail::current();
-    return who ? detail::find_in<T>(detail::find_visible(who->context.get(), key.name())) : nullptr;
+    return detail::find_in<T>(detail::find_current(key.name()));
 }
 
 /// Whether the current context shows the key, with a value of any type. Throws no_current_context.
