@@ -19,10 +19,11 @@ namespace detail {
 /// Counts those that have not ended, and knows the first of them that failed.
 class gathering {
 public:
-    explicit gathering(std::size_t count, task_state& waiting) noexcept : waiting_(&waiting), left_(count) {}
+    gathering(std::size_t count, scheduler& on) noexcept : on_(on), waiting_(current_task()), left_(count) {}
     gathering(const gathering&) = delete;
     gathering& operator=(const gathering&) = delete;
 
+    scheduler& on() const noexcept { return on_; }
     task_state& waiting() const noexcept { return *waiting_; }
     bool complete() const noexcept { return left_ == 0; }
     void suspend(std::coroutine_handle<> awaiting) noexcept {
@@ -41,6 +42,7 @@ public:
     }
 
 private:
+    scheduler& on_;
     task_state* waiting_;
     task_state* failed_ = nullptr;
     std::size_t left_;
@@ -123,75 +125,6 @@ struct joinable_traits<const join_handle<T>&> : joinable_traits<join_handle<T>&>
 template <class A>
 using gathered_from = gathered<typename joinable_traits<A>::value_type, joinable_traits<A>::taking>;
 
-/// The awaitable of when_all over arguments. The tasks run from its construction on.
-template <class... As>
-class [[nodiscard("co_await it")]] when_all_awaiter : public own_awaitable {
-public:
-    when_all_awaiter(scheduler & on, std::source_location at, As && ... from)
-        : gathering_(sizeof...(As), *current_task()) {
-        // All are started before any is waited for: an error here leaves none linked.
-        auto tasks = std::tuple<task_ref<typename joinable_traits<As>::value_type>...>{
-            joinable_traits<As>::get(from, on, at)...};
-        join(tasks, std::index_sequence_for<As...>());
-    }
-    when_all_awaiter(const when_all_awaiter&) = delete;
-    when_all_awaiter& operator=(const when_all_awaiter&) = delete;
-
-    bool await_ready() const noexcept { return gathering_.complete(); }
-    template <promise_of_a_coheir_task Promise>
-    void await_suspend(std::coroutine_handle<Promise> awaiting) noexcept {
-        gathering_.suspend(awaiting);
-    }
-    std::tuple<regular_t<typename joinable_traits<As>::value_type>...> await_resume() {
-        gathering_.rethrow();
-        return std::apply(
-            [](auto&... each) {
-                return std::tuple<regular_t<typename joinable_traits<As>::value_type>...>{each.result()...};
-            },
-            gathered_);
-    }
-
-private:
-    template <class Tasks, std::size_t... I>
-    void join(Tasks & tasks, std::index_sequence<I...>) {
-        (std::get<I>(gathered_).join(std::move(std::get<I>(tasks)), gathering_), ...);
-    }
-
-    gathering gathering_;
-    std::tuple<gathered_from<As>...> gathered_;
-};
-
-/// The same over a range of A.
-template <class A>
-class [[nodiscard("co_await it")]] when_all_range_awaiter : public own_awaitable {
-    using value_type = typename joinable_traits<A>::value_type;
-
-public:
-    explicit when_all_range_awaiter(std::vector<task_ref<value_type>> tasks)
-        : gathering_(tasks.size(), *current_task()), gathered_(tasks.size()) {
-        for (std::size_t i = 0; i < tasks.size(); ++i) gathered_[i].join(std::move(tasks[i]), gathering_);
-    }
-    when_all_range_awaiter(const when_all_range_awaiter&) = delete;
-    when_all_range_awaiter& operator=(const when_all_range_awaiter&) = delete;
-
-    bool await_ready() const noexcept { return gathering_.complete(); }
-    template <promise_of_a_coheir_task Promise>
-    void await_suspend(std::coroutine_handle<Promise> awaiting) noexcept {
-        gathering_.suspend(awaiting);
-    }
-    std::vector<regular_t<value_type>> await_resume() {
-        gathering_.rethrow();
-        std::vector<regular_t<value_type>> results;
-        results.reserve(gathered_.size());
-        for (auto& each : gathered_) results.push_back(each.result());
-        return results;
-    }
-
-private:
-    gathering gathering_;
-    std::vector<gathered_from<A>> gathered_;
-};
-
 /// A task, or a handle of one.
 template <class A>
 concept joinable = joinable_traits<A>::is_joinable;
@@ -216,21 +149,91 @@ concept range_of_joinables = requires(Range& range) {
 /// lvalue handles. All are waited for also when one fails; then the first exception is thrown, and others go
 /// to the scheduler's unhandled handler, unless another handle receives them.
 /// Throws no_current_task outside a task, and what spawning throws; tasks spawned before that run on.
-template <detail::joinable... As>
-[[nodiscard]] detail::when_all_awaiter<As...> when_all(As&&... tasks) {
-    return detail::when_all_awaiter<As...>(detail::current_scheduler("when_all"),
-                                           std::source_location::current(), std::forward<As>(tasks)...);
-}
+// A class, since a function could not tell where it was called: nothing can follow a parameter pack.
+template <class... As>
+class [[nodiscard("co_await it")]] when_all : public detail::own_awaitable {
+    template <class A>
+    using value_t = typename detail::joinable_traits<A>::value_type;
 
-/// The same for a range, as a vector of the results: an rvalue range of tasks or handles, or an lvalue range
-/// of handles.
+public:
+    explicit when_all(As && ... tasks, std::source_location at = std::source_location::current())
+        : gathering_(sizeof...(As), detail::current_scheduler("when_all")) {
+        // All are started before any is waited for: an error here leaves none linked.
+        start(at, std::index_sequence_for<As...>(), tasks...);
+    }
+    when_all(const when_all&) = delete;
+    when_all& operator=(const when_all&) = delete;
+
+    bool await_ready() const noexcept { return gathering_.complete(); }
+    template <detail::promise_of_a_coheir_task Promise>
+    void await_suspend(std::coroutine_handle<Promise> awaiting) noexcept {
+        gathering_.suspend(awaiting);
+    }
+    std::tuple<detail::regular_t<value_t<As>>...> await_resume() {
+        gathering_.rethrow();
+        return std::apply(
+            [](auto&... each) { return std::tuple<detail::regular_t<value_t<As>>...>{each.result()...}; },
+            gathered_);
+    }
+
+private:
+    template <std::size_t... I>
+    void start([[maybe_unused]] std::source_location at, std::index_sequence<I...>, As & ... from) {
+        [[maybe_unused]] auto tasks = std::tuple<detail::task_ref<value_t<As>>...>{
+            detail::joinable_traits<As>::get(from, gathering_.on(), at)...};
+        (std::get<I>(gathered_).join(std::move(std::get<I>(tasks)), gathering_), ...);
+    }
+
+    detail::gathering gathering_;
+    std::tuple<detail::gathered_from<As>...> gathered_;
+};
+
+/// The same for a range, `co_await when_all(std::move(tasks))`, as a vector of the results: an rvalue range
+/// of tasks or handles, or an lvalue range of handles.
 template <detail::range_of_joinables Range>
-[[nodiscard]] auto when_all(Range&& range, std::source_location at = std::source_location::current()) {
+class [[nodiscard("co_await it")]] when_all<Range> : public detail::own_awaitable {
     using element = detail::element_t<Range>;
-    scheduler& on = detail::current_scheduler("when_all");
-    std::vector<detail::task_ref<typename detail::joinable_traits<element>::value_type>> tasks;
-    for (auto& each : range) tasks.push_back(detail::joinable_traits<element>::get(each, on, at));
-    return detail::when_all_range_awaiter<element>(std::move(tasks));
-}
+    using value_type = typename detail::joinable_traits<element>::value_type;
+    using task_refs = std::vector<detail::task_ref<value_type>>;
+
+public:
+    explicit when_all(Range && range, std::source_location at = std::source_location::current())
+        : when_all(started(range, at)) {}
+    when_all(const when_all&) = delete;
+    when_all& operator=(const when_all&) = delete;
+
+    bool await_ready() const noexcept { return gathering_.complete(); }
+    template <detail::promise_of_a_coheir_task Promise>
+    void await_suspend(std::coroutine_handle<Promise> awaiting) noexcept {
+        gathering_.suspend(awaiting);
+    }
+    std::vector<detail::regular_t<value_type>> await_resume() {
+        gathering_.rethrow();
+        std::vector<detail::regular_t<value_type>> results;
+        results.reserve(gathered_.size());
+        for (auto& each : gathered_) results.push_back(each.result());
+        return results;
+    }
+
+private:
+    explicit when_all(task_refs tasks)
+        : gathering_(tasks.size(), detail::current_scheduler("when_all")), gathered_(tasks.size()) {
+        for (std::size_t i = 0; i < tasks.size(); ++i) gathered_[i].join(std::move(tasks[i]), gathering_);
+    }
+    static task_refs started(Range & range, std::source_location at) {
+        scheduler& on = detail::current_scheduler("when_all");
+        task_refs tasks;
+        for (auto& each : range) tasks.push_back(detail::joinable_traits<element>::get(each, on, at));
+        return tasks;
+    }
+
+    detail::gathering gathering_;
+    std::vector<detail::gathered_from<element>> gathered_;
+};
+
+template <detail::joinable... As>
+when_all(As&&...) -> when_all<As...>;
+template <detail::range_of_joinables Range>
+when_all(Range&&) -> when_all<Range>;
 
 }  // namespace coheir
