@@ -34,9 +34,9 @@ COHEIR_EXPORT COHEIR_NOINLINE inline const box* find_current(const char* name, s
     const level* const context = who->context.get();
     const node* n = context->own.root();
     while (n && n->kind == node_kind::branch) [[unlikely]] {
-        const auto* const b = static_cast<const branch*>(n);
-        n = b->children[b->child_of(hash)];
-    }
+            const auto* const b = static_cast<const branch*>(n);
+            n = b->children[b->child_of(hash)];
+        }
     if (n && n->kind == node_kind::leaf) [[likely]] {
         const auto* const l = static_cast<const leaf*>(n);
         const std::uint8_t at = l->index[l->cell_of(hash)];

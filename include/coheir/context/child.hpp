@@ -87,7 +87,10 @@ namespace detail {
 struct child_access {
     /// The context, with the changes made to it.
     static level_ref finished(child&& made) noexcept {
-        if (made.draft_) made.context_->own.swap(made.draft_->own);
+        if (made.draft_) {
+            made.context_->own.swap(made.draft_->own);
+            made.context_->changed();
+        }
         return std::move(made.context_);
     }
 };

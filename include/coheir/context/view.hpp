@@ -25,7 +25,8 @@ public:
     [[nodiscard]] child shared() const {
         if (snapshot_)
             throw wrong_scheduler(
-                "coheir::spawn_policy::shared: a snapshot, or a context of another scheduler, cannot be shared: "
+                "coheir::spawn_policy::shared: a snapshot, or a context of another scheduler, cannot be "
+                "shared: "
                 "spawn by another policy");
         return level_ ? child(level_) : child();
     }

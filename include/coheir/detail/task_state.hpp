@@ -144,7 +144,7 @@ inline task_state* current_task() noexcept {
 /// "task #7" or "task #7 'poller'", for messages.
 inline std::string description(const task_state& t) {
     std::string text = "task #" + std::to_string(t.task);
-    if (t.name) text += " " + quoted(*t.name);
+    if (t.name) text += " " + detail::quoted(*t.name);
     return text;
 }
 

@@ -24,17 +24,20 @@ void assign(level& to, const key_name& key, const provenance& made, V&& value) {
     const bool keep_name = old && old->name_is_static;
     box_ref fresh(make_box<T>(keep_name ? old->key_as_name() : key, made, std::forward<V>(value)));
     const box_ref replaced = to.own.put(std::move(fresh));
+    to.changed();
 }
 
 inline bool erase(level& from, const key_name& key) {
     require_idle(from, "erase");
     const box_ref erased = from.own.take(key);
+    if (erased) from.changed();
     return static_cast<bool>(erased);
 }
 
 inline void clear(level& l) {
     require_idle(l, "clear");
     const map cleared = std::exchange(l.own, map());
+    l.changed();
 }
 
 template <class T>
@@ -75,6 +78,7 @@ bool update(level& context, const key_name& key, const provenance& made, F&& f) 
             box_ref clone(found->type->clone(*found));
             exclusive = clone.get();
             replaced = holder->own.put(std::move(clone));
+            holder->changed();
         }
         exclusive->set = made;
         std::forward<F>(f)(value_in<T>(*exclusive));

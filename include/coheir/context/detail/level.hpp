@@ -13,6 +13,7 @@
 #include "../../detail/memory.hpp"
 #include "../../error.hpp"
 #include "map.hpp"
+#include "resolved.hpp"
 
 namespace coheir::context::detail {
 
@@ -24,8 +25,12 @@ struct level : coheir::detail::recycled {
     explicit level(map values) noexcept : own(std::move(values)) {}
     level(const level&) = delete;
     level& operator=(const level&) = delete;
+    ~level() { delete inherited; }
 
-    bool is_dead() const noexcept { return owners == 0 && children == 0; }
+    /// Say so whenever a key of this level has come, gone, or got another box.
+    void changed() noexcept {
+        if (children > 0) family->changed();
+    }
     void add_child(level& child) noexcept {
         ++children;
         children_sum ^= reinterpret_cast<std::uintptr_t>(&child);
@@ -41,6 +46,9 @@ struct level : coheir::detail::recycled {
     std::uintptr_t children_sum = 0;  // the addresses of the children, xor-ed: with one child, the child
     std::uint32_t children = 0;       // levels chained onto this one
     std::uint32_t owners = 0;
+    family_ref family;                      // of all levels that are linked; none while this one stands alone
+    mutable resolved* inherited = nullptr;  // made by the second look-up that goes far down
+    mutable bool looked_far = false;
     std::uint32_t updates = 0;  // calls of update that are at work on a value of this context
 };
 
@@ -72,19 +80,46 @@ private:
     level* level_ = nullptr;
 };
 
+/// Puts a new level on top of another. Throws std::bad_alloc.
+inline void stack(level& upper, level& lower) {
+    if (!lower.family) lower.family = family_ref::make();
+    upper.family = lower.family;
+    upper.parent = &lower;
+    lower.add_child(upper);
+}
+
 /// A new, empty level on top of another, or of none. Throws std::bad_alloc.
 inline level_ref chained_onto(level* parent) {
     level_ref made(new level);
-    made->parent = parent;
-    if (parent) parent->add_child(*made);
+    if (parent) stack(*made, *parent);
     return made;
 }
 
-/// What a context shows for a key, or null.
-inline const box* find_visible(const level* from, const key_name& key) noexcept {
+/// What a context shows for a key, or null: found by walking down level by level.
+inline const box* walk(const level* from, const key_name& key) noexcept {
     for (; from; from = from->parent)
         if (const box* const found = from->own.find(key)) return found;
     return nullptr;
+}
+
+/// The same, but what was found far down is remembered. Never throws.
+inline const box* find_visible(const level* from, const key_name& key) noexcept {
+    if (!from) return nullptr;
+    if (const box* const found = from->own.find(key)) return found;
+    const level* const below = from->parent;
+    if (!below) return nullptr;
+    if (const box* const found = below->own.find(key)) return found;
+    if (!below->parent) return nullptr;
+    if (!from->inherited) {
+        if (!std::exchange(from->looked_far, true)) return walk(below->parent, key);
+        from->inherited = resolved::make();
+        if (!from->inherited) return walk(below->parent, key);
+    }
+    const box* found;
+    if (from->inherited->find(key, from->family->version(), found)) return found;
+    found = walk(below->parent, key);
+    from->inherited->remember(key, found);
+    return found;
 }
 
 /// Calls f(const box&) for each key that a context shows. Quadratic in the number of levels that hold
@@ -193,9 +228,8 @@ inline map flattened(level* top, const char* what) {
 inline level_ref stacked(map own, map below) {
     level_ref made(new level(std::move(own)));
     if (!below.empty()) {
-        level* const lower = new level(std::move(below));
-        made->parent = lower;
-        lower->add_child(*made);
+        const level_ref lower(new level(std::move(below)));
+        stack(*made, *lower);
     }
     return made;
 }

@@ -1,0 +1,102 @@
+#pragma once
+// What a level remembers of look-ups that went far down its chain, so that depth costs nothing.
+//
+// All levels that are linked are a family, with a version that goes up whenever a key of a level with
+// children comes, goes or gets another box. Values that are overwritten in place keep their box, and what
+// was remembered stays true.
+
+#include <cstdint>
+#include <new>
+#include <utility>
+
+#include "../../detail/memory.hpp"
+#include "value.hpp"
+
+namespace coheir::context::detail {
+
+class family : public coheir::detail::recycled {
+public:
+    std::uint64_t version() const noexcept { return version_; }
+    void changed() noexcept { ++version_; }
+
+private:
+    friend class family_ref;
+    std::uint64_t version_ = 0;
+    std::uint32_t members_ = 0;
+};
+
+class family_ref {
+public:
+    family_ref() = default;
+    static family_ref make() {
+        family_ref made;
+        made.family_ = new family;
+        ++made.family_->members_;
+        return made;
+    }
+    family_ref(const family_ref& other) noexcept : family_(other.family_) {
+        if (family_) ++family_->members_;
+    }
+    family_ref& operator=(family_ref other) noexcept {
+        std::swap(family_, other.family_);
+        return *this;
+    }
+    ~family_ref() {
+        if (family_ && --family_->members_ == 0) delete family_;
+    }
+    explicit operator bool() const noexcept { return family_ != nullptr; }
+    family* operator->() const noexcept { return family_; }
+
+private:
+    family* family_ = nullptr;
+};
+
+/// A few keys and the boxes that they were found in, or that they were not found, as of one version.
+class resolved : public coheir::detail::recycled {
+public:
+    /// Null when there is no memory: then look-ups walk.
+    static resolved* make() noexcept {
+        try {
+            return new resolved;
+        } catch (const std::bad_alloc&) {
+            return nullptr;
+        }
+    }
+
+    /// True if it is known what the key shows; then `found` is that, or null.
+    bool find(const key_name& key, std::uint64_t version, const box*& found) noexcept {
+        if (version != version_) {
+            for (entry& e : entries_) e = {};
+            version_ = version;
+            return false;
+        }
+        const entry& e = entries_[place(key)];
+        if (e.hash == key.hash() && e.answer) {
+            found = static_cast<const box*>(e.answer);
+            return (found->name == key.text().data() && key.is_static()) || found->is_named(key);
+        }
+        found = nullptr;
+        return e.hash == ~key.hash() && e.answer == key.text().data() && key.is_static();
+    }
+    void remember(const key_name& key, const box* found) noexcept {
+        if (found)
+            entries_[place(key)] = {key.hash(), found};
+        else if (key.is_static())
+            entries_[place(key)] = {~key.hash(), key.text().data()};
+    }
+
+private:
+    // What was found, or by a hash turned round, the name that was not: two names can have one hash, so the
+    // hash alone is no proof that a key is missing.
+    struct entry {
+        std::uint64_t hash = 0;
+        const void* answer = nullptr;
+    };
+    static constexpr std::size_t places = 8;
+    static std::size_t place(const key_name& key) noexcept { return key.hash() % places; }
+
+    std::uint64_t version_ = ~std::uint64_t{0};
+    entry entries_[places];
+};
+
+}  // namespace coheir::context::detail
