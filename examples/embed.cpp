@@ -41,11 +41,12 @@ int main() {
     loop.on_wakeup([&host] { host.wake(); });  // something was posted, perhaps from another thread
 
     const auto countdown = loop.spawn(count_down());
+    bool work_left = true;
     while (!countdown.done()) {
         // The host's own events have their turn here.
-        if (loop.run_ready()) continue;  // there is more to run at once
         const auto in_an_hour = std::chrono::steady_clock::now() + std::chrono::hours(1);
-        host.wait_until(loop.next_deadline().value_or(in_an_hour));
+        if (!work_left) host.wait_until(loop.next_deadline().value_or(in_an_hour));
+        work_left = loop.run_ready();
     }
 }
 // [/drive]

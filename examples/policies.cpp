@@ -14,7 +14,7 @@ inline constexpr context::key<std::vector<std::string>> complex{"complex"};
 void print_context(std::string_view who) {
     std::cout << who << ": simple=" << context::get(simple, "") << ", complex=[";
     std::string_view separator;
-    for (const std::string& word : context::get(complex).value()) {
+    for (const std::string& word : *context::find(complex)) {
         std::cout << separator << '\'' << word << '\'';
         separator = ", ";
     }

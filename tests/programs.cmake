@@ -5,8 +5,8 @@ function(coheir_test_program name source)
     target_link_libraries(${name} PRIVATE coheir::coheir coheir_development)
 endfunction()
 
-# Replays what the original Python package did.
-set(traces ${CMAKE_CURRENT_SOURCE_DIR}/golden/traces.txt)
+# Replays what the original Python package did: random programs, and a few about levels over levels.
+set(traces ${CMAKE_CURRENT_SOURCE_DIR}/golden/traces.txt ${CMAKE_CURRENT_SOURCE_DIR}/golden/levels.txt)
 if(EXISTS ${CMAKE_CURRENT_SOURCE_DIR}/golden/coheir_replay.cpp)
     coheir_test_program(coheir_replay golden/coheir_replay.cpp)
     add_test(NAME golden.traces COMMAND coheir_replay ${traces})

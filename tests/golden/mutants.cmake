@@ -27,7 +27,8 @@ function(mutant name file old new)
         execute_process(COMMAND ${COMPILER} -std=c++20 -w -pthread -I${DIR}/include -I${root}/tests
             ${root}/tests/golden/coheir_replay.cpp -o ${DIR}/coheir_replay COMMAND_ERROR_IS_FATAL ANY
         )
-        execute_process(COMMAND ${DIR}/coheir_replay ${root}/tests/golden/traces.txt
+        execute_process(
+            COMMAND ${DIR}/coheir_replay ${root}/tests/golden/traces.txt ${root}/tests/golden/levels.txt
             OUTPUT_VARIABLE output RESULT_VARIABLE status TIMEOUT 60
         )
         if(status EQUAL 0 OR NOT output MATCHES "[0-9]+ programs, [1-9][0-9]* differ")
@@ -39,3 +40,66 @@ function(mutant name file old new)
 endfunction()
 
 # mutant(NAME FILE-UNDER-include/coheir [==[old text]==] [==[new text]==])
+
+mutant(copying_shares context/policy.hpp
+    [==[case kind::copying: return copied(*parent, "spawned from");]==]
+    [==[case kind::copying: return level_ref(parent);]==]
+)
+mutant(copy_is_shallow context/detail/change.hpp  # a change in place reaches every copy
+    [==[box* exclusive = holder->own.find_exclusive(key);]==]
+    [==[box* exclusive = const_cast<box*>(found);]==]
+)
+mutant(copy_is_flattened context/detail/level.hpp  # clear in the copy uncovers nothing
+    [==[return stacked(from.own, from.parent ? flattened(from.parent, what) : map());]==]
+    [==[return stacked(flattened(&from, what), map());]==]
+)
+mutant(copy_forgets_what_is_below context/detail/level.hpp
+    [==[return stacked(from.own, from.parent ? flattened(from.parent, what) : map());]==]
+    [==[return stacked(from.own, map());]==]
+)
+mutant(chain_snapshots_its_parent context/policy.hpp
+    [==[default: return chained_onto(parent);]==]
+    [==[default: return chained_onto(copied(*parent, "spawned from").get());]==]
+)
+mutant(clear_reaches_below context/detail/change.hpp
+    [==[const map cleared = std::exchange(l.own, map());]==]
+    [==[for (level* at = &l; at; at = at->parent) at->own = map();]==]
+)
+mutant(clear_does_nothing context/detail/change.hpp
+    [==[const map cleared = std::exchange(l.own, map());]==]
+    [==[]==]
+)
+mutant(get_stops_at_its_own_level context/detail/level.hpp
+    [==[for (; from; from = from->parent)]==]
+    [==[if (from)]==]
+)
+mutant(get_sees_the_lowest_level context/detail/level.hpp
+    [==[if (const box* const found = from->own.find(key)) return found;]==]
+    [==[if (const box* const found = from->own.find(key); found && (!from->parent || !find_visible(from->parent, key))) return found;]==]
+)
+mutant(set_writes_to_the_lowest_level context/detail/change.hpp
+    [==[box_ref fresh(make_box<T>(keep_name ? old->key_as_name() : key, made, std::forward<V>(value)));]==]
+    [==[box_ref fresh(make_box<T>(keep_name ? old->key_as_name() : key, made, std::forward<V>(value)));
+        if (to.parent) {
+            level* at = to.parent;
+            while (at->parent) at = at->parent;
+            at->own.put(std::move(fresh));
+            return;
+        }]==]
+)
+mutant(update_copies_what_is_inherited context/detail/change.hpp
+    [==[require_idle(context, "update");]==]
+    [==[require_idle(context, "update");
+        if (const box* const visible = find_visible(&context, key); visible && !context.own.find(key))
+            context.own.put(box_ref(visible->type->clone(*visible)));]==]
+)
+mutant(merge_keeps_the_lower_entries context/detail/level.hpp
+    [==[upper.own.for_each([&](box& b) { lower.own.put(box_ref::shared(b)); });]==]
+    [==[upper.own.for_each([&](box& b) {
+            if (!lower.own.find(b.key_as_name())) lower.own.put(box_ref::shared(b));
+        });]==]
+)
+mutant(merge_into_a_live_level context/detail/level.hpp
+    [==[at->children == 1 && at->only_child().owners == 0 && merge]==]
+    [==[at->children == 1 && merge]==]
+)

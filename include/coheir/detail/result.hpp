@@ -26,19 +26,16 @@ public:
     result() noexcept {}
     result(const result&) = delete;
     result& operator=(const result&) = delete;
-    ~result() {
-        if (outcome_ == outcome::value)
-            value_.~stored();
-        else if (outcome_ == outcome::error)
-            error_.~exception_ptr();
-    }
+    ~result() { clear(); }
 
     template <class... Args>
     void emplace(Args&&... args) {
+        clear();  // a destructor may have thrown after an earlier co_return
         ::new (static_cast<void*>(&value_)) stored(std::forward<Args>(args)...);
         outcome_ = outcome::value;
     }
     void fail(std::exception_ptr error) noexcept {
+        clear();
         ::new (static_cast<void*>(&error_)) std::exception_ptr(std::move(error));
         outcome_ = outcome::error;
     }
@@ -82,6 +79,14 @@ private:
             of.value_.~stored();
         }
     };
+
+    void clear() noexcept {
+        const outcome was = std::exchange(outcome_, outcome::none);
+        if (was == outcome::value)
+            value_.~stored();
+        else if (was == outcome::error)
+            error_.~exception_ptr();
+    }
 
     union {
         stored value_;
