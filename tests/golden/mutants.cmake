@@ -70,12 +70,17 @@ mutant(clear_does_nothing context/detail/change.hpp
     [==[]==]
 )
 mutant(get_stops_at_its_own_level context/detail/level.hpp
-    [==[for (; from; from = from->parent)]==]
-    [==[if (from)]==]
+    [==[const level* const below = from->parent;]==]
+    [==[const level* const below = nullptr;]==]
 )
 mutant(get_sees_the_lowest_level context/detail/level.hpp
-    [==[if (const box* const found = from->own.find(key)) return found;]==]
-    [==[if (const box* const found = from->own.find(key); found && (!from->parent || !find_visible(from->parent, key))) return found;]==]
+    [==[if (!from) return nullptr;]==]
+    [==[if (!from) return nullptr;
+    if (const box* const lowest = find_visible(from->parent, key)) return lowest;]==]
+)
+mutant(get_remembers_for_ever context/detail/resolved.hpp
+    [==[if (version != version_) {]==]
+    [==[if (version_ == ~std::uint64_t{0}) {]==]
 )
 mutant(set_writes_to_the_lowest_level context/detail/change.hpp
     [==[box_ref fresh(make_box<T>(keep_name ? old->key_as_name() : key, made, std::forward<V>(value)));]==]

@@ -208,9 +208,11 @@ private:
             release(*t);
         }
         while (task_state* const t = ended_.newest()) {
+            ++t->refs;  // the handler may drop the last handle
+            report(*t);
             ended_.remove(*t);
             t->home = nullptr;
-            report(*t);  // last: the handler may drop the last handle
+            release(*t);
         }
     }
 
