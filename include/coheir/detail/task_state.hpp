@@ -77,7 +77,7 @@ private:
     waiter* first_ = nullptr;
 };
 
-struct task_state : recycled, ready_node, context::detail::owner {
+struct alignas(2 * sizeof(void*)) task_state : recycled, ready_node, context::detail::owner {
     task_state(run_state& on, context::detail::level_ref in, std::uint64_t number,
                std::source_location at) noexcept
         : ready_node(kind::task), home(&on), spawned_at(at) {
@@ -86,7 +86,10 @@ struct task_state : recycled, ready_node, context::detail::owner {
     }
     virtual ~task_state() { delete name; }
 
-    virtual frame_link& root() noexcept = 0;
+    /// The link of the task's outermost coroutine: the result of whatever type follows this object.
+    frame_link& root() noexcept {
+        return *reinterpret_cast<frame_link*>(reinterpret_cast<unsigned char*>(this) + sizeof(task_state));
+    }
     /// The exception that the task ended with, or null.
     virtual const std::exception_ptr* error() const noexcept = 0;
 
@@ -108,12 +111,13 @@ struct task_state : recycled, ready_node, context::detail::owner {
 
 template <class T>
 struct task_state_of final : task_state {
-    using task_state::task_state;
-    frame_link& root() noexcept override { return link; }
+    task_state_of(run_state& on, context::detail::level_ref in, std::uint64_t number,
+                  std::source_location at) noexcept
+        : task_state(on, std::move(in), number, at) {}
     const std::exception_ptr* error() const noexcept override {
         return link.result.state() == outcome::error ? &link.result.error() : nullptr;
     }
-    result_link<T> link;
+    alignas(task_state) result_link<T> link;  // behind the base, not in its padding: see root()
 };
 
 /// Tasks in the order they were added, linked through themselves.
