@@ -43,7 +43,7 @@ concept await_suspend_result =
 /// await_resume.
 template <class A>
 concept awaitable = requires(std::remove_reference_t<detail::awaiter_t<A>>& awaiter) {
-    { awaiter.await_ready() } -> std::convertible_to<bool>;
+    static_cast<bool>(awaiter.await_ready());
     awaiter.await_resume();
 };
 

@@ -18,7 +18,7 @@ namespace coheir {
 namespace detail {
 
 /// Throws where one task must not wait for another.
-inline void require_joinable(const task_state& joined, const task_state& waiting) {
+COHEIR_COLD inline void refuse_join(const task_state& joined, const task_state& waiting) {
     if (&joined == &waiting)
         throw usage_error("coheir::join_handle: co_await: " + description(joined) + " would wait for itself");
     if (joined.home && joined.home != waiting.home)
@@ -26,28 +26,32 @@ inline void require_joinable(const task_state& joined, const task_state& waiting
                               " belongs to another scheduler");
 }
 
+inline void require_joinable(const task_state& joined, const task_state& waiting) {
+    if (&joined == &waiting || joined.home != waiting.home) [[unlikely]]
+        refuse_join(joined, waiting);
+}
+
 /// Waits for the end of a task; `Taking` moves its result out.
 template <class T, bool Taking>
-class [[nodiscard]] join_awaiter : waiter, public own_awaitable {
+class [[nodiscard]] join_awaiter : waiter {
 public:
-    explicit join_awaiter(task_ref<T> of) noexcept : joined_(std::move(of)) {
-        told = &go_on;
-        takes_result = Taking;
+    /// Throws wrong_scheduler and usage_error.
+    join_awaiter(task_ref<T> of, task_state& waiting) : joined_(std::move(of)), waiting_(&waiting) {
+        require_joinable(*joined_, waiting);
     }
+    join_awaiter(const join_awaiter&) = delete;
+    join_awaiter& operator=(const join_awaiter&) = delete;
     ~join_awaiter() {
-        if (next) joined_->waiters.remove(*this);
+        if (next) [[unlikely]]
+            joined_->waiters.remove(*this);
     }
 
-    bool await_ready() const noexcept { return false; }
-    /// False, and the task goes on, where the other has ended.
-    template <promise_of_a_coheir_task Promise>
-    bool await_suspend(std::coroutine_handle<Promise> awaiting) {
-        waiting_ = awaiting.promise().state;
-        require_joinable(*joined_, *waiting_);
-        if (joined_->ended) return false;
+    bool await_ready() const noexcept { return joined_->ended; }
+    void await_suspend(std::coroutine_handle<> awaiting) noexcept {
+        told = &go_on;
+        takes_result = Taking;
         waiting_->resume_at = awaiting;
         joined_->waiters.add(*this);
-        return true;
     }
     std::conditional_t<Taking, T, std::add_lvalue_reference_t<const T>> await_resume() {
         if constexpr (Taking)
@@ -60,10 +64,25 @@ private:
     static void go_on(waiter& w) noexcept { run_state::wake(*static_cast<join_awaiter&>(w).waiting_); }
 
     task_ref<T> joined_;
-    task_state* waiting_ = nullptr;
+    task_state* waiting_;
 };
 
-struct join_handle_access;
+struct join_handle_access {
+    template <class T>
+    static join_handle<T> make(task_ref<T> of) noexcept {
+        return join_handle<T>(std::move(of));
+    }
+    template <class T>
+    static const task_ref<T>& state(const join_handle<T>& h, const char* operation) {
+        return h.state(operation);
+    }
+    /// The handle is empty then.
+    template <class T>
+    static task_ref<T> take(join_handle<T>& h, const char* operation) {
+        static_cast<void>(h.state(operation));
+        return std::move(h.state_);
+    }
+};
 
 }  // namespace detail
 
@@ -76,7 +95,7 @@ struct join_handle_access;
 /// it, it goes to the scheduler's unhandled handler when the last handle goes.
 /// Awaiting throws wrong_scheduler in a task of another scheduler, scheduler_closed where the task was
 /// destroyed with its scheduler, and usage_error in the task itself.
-template <class T>
+template <class T = void>
 class [[nodiscard("await the handle, keep it, or say .detach()")]] join_handle
     : public detail::own_awaitable {
 public:
@@ -85,12 +104,11 @@ public:
     /// Refers to no task.
     join_handle() = default;
 
-    detail::join_awaiter<T, false> operator co_await() const& {
-        return detail::join_awaiter<T, false>(state("co_await"));
+    detail::join_awaiter<T, false> await_in(detail::task_state & waiting) const& {
+        return detail::join_awaiter<T, false>(state("co_await"), waiting);
     }
-    detail::join_awaiter<T, true> operator co_await()&& {
-        static_cast<void>(state("co_await"));
-        return detail::join_awaiter<T, true>(std::move(state_));
+    detail::join_awaiter<T, true> await_in(detail::task_state & waiting)&& {
+        return detail::join_awaiter<T, true>(detail::join_handle_access::take(*this, "co_await"), waiting);
     }
 
     /// Whether it refers to a task.
@@ -121,18 +139,5 @@ private:
 
     detail::task_ref<T> state_;
 };
-
-namespace detail {
-struct join_handle_access {
-    template <class T>
-    static join_handle<T> make(task_ref<T> of) noexcept {
-        return join_handle<T>(std::move(of));
-    }
-    template <class T>
-    static const task_ref<T>& state(const join_handle<T>& h, const char* operation) {
-        return h.state(operation);
-    }
-};
-}  // namespace detail
 
 }  // namespace coheir

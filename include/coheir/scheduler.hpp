@@ -25,7 +25,7 @@ class scheduler : detail::core_host {
 public:
     /// An empty loop whose tasks inherit by `policy`. Throws std::bad_alloc.
     explicit scheduler(spawn_policy policy = spawn_policy::copying)
-        : policy_(std::move(policy)), core_(*this, new detail::mailbox) {}
+        : core_(*this, new detail::mailbox, std::move(policy)) {}
     /// The same on a clock that is moved by hand.
     scheduler(spawn_policy policy, manual_clock& clock) : scheduler(std::move(policy)) { clock_ = &clock; }
     scheduler(const scheduler&) = delete;
@@ -55,8 +55,8 @@ public:
                          std::source_location at = std::source_location::current());
 
     /// How children inherit from now on, unless their spawn says otherwise.
-    void set_policy(spawn_policy policy) noexcept { policy_ = std::move(policy); }
-    [[nodiscard]] const spawn_policy& policy() const noexcept { return policy_; }
+    void set_policy(spawn_policy policy) noexcept { core_.policy = std::move(policy); }
+    [[nodiscard]] const spawn_policy& policy() const noexcept { return core_.policy; }
 
     /// Who is told of an exception that nobody received: of a task without handles or whose last handle has
     /// gone, or of a posted function. It must not throw. The default prints one line to stderr.
@@ -90,10 +90,11 @@ public:
     /// When the next timer is due. It changes only while tasks run.
     [[nodiscard]] std::optional<time_point> next_deadline() const noexcept { return core_.next_deadline(); }
 
-    /// f() is called, on any thread, when something is handed in while nothing was waiting: then have
-    /// run_ready called soon, but not by f itself. It is called under a lock: it must be short, not throw,
-    /// and not call on_wakeup. After the call returns, the function that was set before is not running.
-    void on_wakeup(detail::function<void()> f) { core_.box().on_ring(std::move(f)); }
+    /// f() is called, on any thread, when something is handed in while nothing was waiting, and at once if
+    /// work waits now: then have run_ready called soon, but not by f itself. It is called under a lock: it
+    /// must be short, not throw, and not call on_wakeup. After the call returns, the function that was set
+    /// before is not running.
+    void on_wakeup(detail::function<void()> f) { core_.box().on_ring(std::move(f), core_.has_work()); }
 
     /// The time by this scheduler's clock.
     [[nodiscard]] time_point now() const noexcept {
@@ -113,7 +114,6 @@ private:
     }
     void wait_for_work();
 
-    spawn_policy policy_;
     manual_clock* clock_ = nullptr;
     detail::function<void(const unhandled&)> handler_;
     detail::core core_;  // destroyed first: it reports to the handler
@@ -135,7 +135,7 @@ template <class T>
 T scheduler::run(task<T> root, std::source_location at) {
     require_idle("run");
     const detail::task_ref<T> ending =
-        detail::start(core_, root, detail::derive_context(core_, policy_), {}, at, "scheduler::run");
+        detail::start(core_, root, detail::derive_context(core_, policy()), at, "scheduler::run");
     for (;;) {
         core_.run_while_ready(ending.get(), [this] { return now(); });
         if (ending->ended) return detail::take_result(*ending);

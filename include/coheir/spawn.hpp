@@ -12,51 +12,42 @@ namespace coheir {
 
 namespace detail {
 
-/// The scheduler of the task that runs here. Throws no_current_task.
-inline scheduler& current_scheduler(const char* operation) {
-    const task_state* const t = current_task();
-    if (!t) throw no_current_task(operation);
-    return scheduler_access::of(*t);
-}
-
 template <class T>
-join_handle<T> spawn(scheduler& on, task<T>& work, const options& how, std::source_location at,
+join_handle<T> spawn(core& on, task<T>& work, const options& how, std::source_location at,
                      const char* operation) {
-    core& c = scheduler_access::core_of(on);
-    const spawn_policy& policy = how.policy() ? *how.policy() : on.policy();
+    const spawn_policy& policy = how.policy() ? *how.policy() : on.policy;
     context::detail::level_ref context = how.context()
                                              ? context::detail::policy_access::derive(policy, *how.context())
-                                             : derive_context(c, policy);
-    return join_handle_access::make(start(c, work, std::move(context), how.name(), at, operation));
-}
-
-template <class T>
-join_handle<T> spawn(scheduler& on, task<T>& work, std::source_location at, const char* operation) {
-    core& c = scheduler_access::core_of(on);
-    return join_handle_access::make(start(c, work, derive_context(c, on.policy()), {}, at, operation));
+                                             : derive_context(on, policy);
+    return join_handle_access::make(start(on, work, std::move(context), at, operation, how.name()));
 }
 
 }  // namespace detail
 
 template <class T>
 join_handle<T> scheduler::spawn(task<T> work, std::source_location at) {
-    return detail::spawn(*this, work, at, "scheduler::spawn");
+    return detail::join_handle_access::make(
+        detail::start(core_, work, detail::derive_context(core_, policy()), at, "scheduler::spawn"));
 }
 template <class T>
 join_handle<T> scheduler::spawn(task<T> work, const options& how, std::source_location at) {
-    return detail::spawn(*this, work, how, at, "scheduler::spawn");
+    return detail::spawn(core_, work, how, at, "scheduler::spawn");
 }
 
 /// Starts a task on the scheduler of the task that runs here: see scheduler::spawn.
 /// Throws no_current_task outside a task.
 template <class T>
 join_handle<T> spawn(task<T> work, std::source_location at = std::source_location::current()) {
-    return detail::spawn(detail::current_scheduler("spawn"), work, at, "spawn");
+    const detail::task_state& spawner = detail::require_task("spawn");
+    auto& on = *static_cast<detail::core*>(spawner.home);
+    return detail::join_handle_access::make(detail::start(
+        on, work, context::detail::policy_access::derive(on.policy, spawner.context.get()), at, "spawn"));
 }
 template <class T>
 join_handle<T> spawn(task<T> work, const options& how,
                      std::source_location at = std::source_location::current()) {
-    return detail::spawn(detail::current_scheduler("spawn"), work, how, at, "spawn");
+    return detail::spawn(*static_cast<detail::core*>(detail::require_task("spawn").home), work, how, at,
+                         "spawn");
 }
 
 }  // namespace coheir

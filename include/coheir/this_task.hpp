@@ -6,28 +6,21 @@
 #include <string_view>
 
 #include "detail/task_state.hpp"
-#include "error.hpp"
 
 namespace coheir::this_task {
-
-namespace detail {
-inline const coheir::detail::task_state& require(const char* operation) {
-    const auto* const t = coheir::detail::current_task();
-    if (!t) throw no_current_task(operation);
-    return *t;
-}
-}  // namespace detail
 
 /// Whether a task runs here. Never throws.
 [[nodiscard]] inline bool exists() noexcept { return coheir::detail::current_task() != nullptr; }
 
 /// The number of the task; no other task of the process has it. Throws no_current_task, as all below.
-[[nodiscard]] inline std::uint64_t id() { return detail::require("this_task::id").task; }
+[[nodiscard]] inline std::uint64_t id() { return coheir::detail::require_task("this_task::id").task; }
 /// The name that it was spawned with, or empty. Valid while the task lives.
-[[nodiscard]] inline std::string_view name() { return detail::require("this_task::name").name_or_empty(); }
+[[nodiscard]] inline std::string_view name() {
+    return coheir::detail::require_task("this_task::name").name_or_empty();
+}
 /// The place of the call that spawned it.
 [[nodiscard]] inline std::source_location spawned_at() {
-    return detail::require("this_task::spawned_at").spawned_at;
+    return coheir::detail::require_task("this_task::spawned_at").spawned_at;
 }
 
 }  // namespace coheir::this_task

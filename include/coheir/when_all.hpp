@@ -19,11 +19,11 @@ namespace detail {
 /// Counts those that have not ended, and knows the first of them that failed.
 class gathering {
 public:
-    gathering(std::size_t count, scheduler& on) noexcept : on_(on), waiting_(current_task()), left_(count) {}
+    gathering(std::size_t count, task_state& waiting) noexcept : waiting_(&waiting), left_(count) {}
     gathering(const gathering&) = delete;
     gathering& operator=(const gathering&) = delete;
 
-    scheduler& on() const noexcept { return on_; }
+    core& on() const noexcept { return *static_cast<core*>(waiting_->home); }
     task_state& waiting() const noexcept { return *waiting_; }
     bool complete() const noexcept { return left_ == 0; }
     void suspend(std::coroutine_handle<> awaiting) noexcept {
@@ -42,7 +42,6 @@ public:
     }
 
 private:
-    scheduler& on_;
     task_state* waiting_;
     task_state* failed_ = nullptr;
     std::size_t left_;
@@ -101,9 +100,8 @@ struct joinable_traits<task<T>> {
     static constexpr bool is_joinable = true;
     using value_type = T;
     static constexpr bool taking = true;
-    static task_ref<T> get(task<T>& work, scheduler& on, std::source_location at) {
-        return start(scheduler_access::core_of(on), work,
-                     derive_context(scheduler_access::core_of(on), on.policy()), {}, at, "when_all");
+    static task_ref<T> get(task<T>& work, core& on, std::source_location at) {
+        return start(on, work, derive_context(on, on.policy), at, "when_all");
     }
 };
 template <class T>
@@ -111,13 +109,16 @@ struct joinable_traits<join_handle<T>> {
     static constexpr bool is_joinable = true;
     using value_type = T;
     static constexpr bool taking = true;
-    static task_ref<T> get(const join_handle<T>& handle, scheduler&, std::source_location) {
-        return join_handle_access::state(handle, "when_all");
+    static task_ref<T> get(join_handle<T>& handle, core&, std::source_location) {
+        return join_handle_access::take(handle, "when_all");
     }
 };
 template <class T>
 struct joinable_traits<join_handle<T>&> : joinable_traits<join_handle<T>> {
     static constexpr bool taking = false;
+    static task_ref<T> get(const join_handle<T>& handle, core&, std::source_location) {
+        return join_handle_access::state(handle, "when_all");
+    }
 };
 template <class T>
 struct joinable_traits<const join_handle<T>&> : joinable_traits<join_handle<T>&> {};
@@ -157,7 +158,7 @@ class [[nodiscard("co_await it")]] when_all : public detail::own_awaitable {
 
 public:
     explicit when_all(As && ... tasks, std::source_location at = std::source_location::current())
-        : gathering_(sizeof...(As), detail::current_scheduler("when_all")) {
+        : gathering_(sizeof...(As), detail::require_task("when_all")) {
         // All are started before any is waited for: an error here leaves none linked.
         start(at, std::index_sequence_for<As...>(), tasks...);
     }
@@ -217,11 +218,11 @@ public:
 
 private:
     explicit when_all(task_refs tasks)
-        : gathering_(tasks.size(), detail::current_scheduler("when_all")), gathered_(tasks.size()) {
+        : gathering_(tasks.size(), detail::require_task("when_all")), gathered_(tasks.size()) {
         for (std::size_t i = 0; i < tasks.size(); ++i) gathered_[i].join(std::move(tasks[i]), gathering_);
     }
     static task_refs started(Range & range, std::source_location at) {
-        scheduler& on = detail::current_scheduler("when_all");
+        auto& on = *static_cast<detail::core*>(detail::require_task("when_all").home);
         task_refs tasks;
         for (auto& each : range) tasks.push_back(detail::joinable_traits<element>::get(each, on, at));
         return tasks;

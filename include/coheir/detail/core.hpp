@@ -7,6 +7,7 @@
 #include <source_location>
 #include <utility>
 
+#include "../context/policy.hpp"
 #include "promise.hpp"
 #include "timers.hpp"
 
@@ -26,16 +27,19 @@ class core : public run_state {
 public:
     using time_point = timer_heap::time_point;
 
-    core(core_host& host, mailbox* box) noexcept : run_state(box), host_(host) {}
+    core(core_host& host, mailbox* box, spawn_policy by) noexcept
+        : run_state(box), policy(std::move(by)), host_(host) {}
     ~core() { destroy_all(); }
 
     // ---- tasks
+
+    spawn_policy policy;  // of spawns that do not say otherwise
 
     /// A number that no other task of the process has. Taken from all by the thousand.
     std::uint64_t next_task_number() noexcept {
         constexpr std::uint64_t block = 1024;
         static constinit std::atomic<std::uint64_t> taken{1};
-        if (numbers_left_ == 0) {
+        if (numbers_left_ == 0) [[unlikely]] {
             next_number_ = taken.fetch_add(block, std::memory_order_relaxed);
             numbers_left_ = block;
         }
@@ -187,7 +191,7 @@ private:
     COHEIR_NOINLINE void destroy_all() noexcept {
         if (is_running_) fatal("a scheduler is destroyed from inside one of its own tasks or functions");
         box_->close();
-        box_->on_ring({});
+        box_->on_ring({}, false);
         const round r(*this);
         task_list destroyed;  // freed only when no queue refers to them any more
         while (task_state* const t = live_.newest()) {

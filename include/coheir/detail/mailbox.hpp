@@ -54,11 +54,11 @@ public:
     bool empty() const noexcept { return inbox_.empty(); }
     void take_into(ready_queue& queue) noexcept { inbox_.take_into(queue); }
 
-    /// Called on the thread that made the inbox non-empty; at once if it is.
-    void on_ring(function<void()> f) {
+    /// Called on the thread that made the inbox non-empty; at once if it is, or work waits elsewhere.
+    void on_ring(function<void()> f, bool work_waits) {
         const std::lock_guard lock(mutex_);
         std::swap(bell_, f);
-        if (bell_ && !inbox_.empty()) bell_();
+        if (bell_ && (work_waits || !inbox_.empty())) bell_();
     }
     /// Waits until the inbox is not empty.
     void wait() {

@@ -17,7 +17,8 @@ class task;
 
 namespace detail {
 
-/// Awaitables of ours derive from this: they know tasks, and need no resumer.
+/// Awaitables of ours derive from this: they know tasks, and need no resumer. One is its own awaiter, or
+/// makes one by `await_in(task)`.
 struct own_awaitable {};
 
 template <class A>
@@ -80,8 +81,8 @@ struct promise_base : recycled {
 
     template <is_own_awaitable A>
     auto await_transform(A&& awaitable) const {
-        if constexpr (has_member_co_await<A>)
-            return static_cast<A&&>(awaitable).operator co_await();
+        if constexpr (requires { static_cast<A&&>(awaitable).await_in(*state); })
+            return static_cast<A&&>(awaitable).await_in(*state);
         else
             return awaiter_ref<std::remove_reference_t<A>>{awaitable};
     }

@@ -53,23 +53,24 @@ inline context::detail::level_ref derive_context(const core& on, const spawn_pol
 
 /// Starts a task. Throws invalid_task, scheduler_closed and std::bad_alloc; then nothing has changed.
 template <class T>
-task_ref<T> start(core& on, task<T>& work, context::detail::level_ref context, std::string_view name,
-                  std::source_location at, const char* operation) {
-    if (!work) throw invalid_task(operation);
-    if (on.closed()) throw scheduler_closed(operation);
-    task_ref<T> made;
-    {
-        auto* const state = new task_state_of<T>(on, std::move(context), on.next_task_number(), at);
-        try {
-            if (!name.empty()) state->name = new std::string(name);
-        } catch (...) {
-            delete state;
-            throw;
-        }
-        made = task_ref<T>(*state);
+task_ref<T> start(core& on, task<T>& work, context::detail::level_ref context, std::source_location at,
+                  const char* operation, std::string_view name = {}) {
+    if (!work) [[unlikely]]
+        throw invalid_task(operation);
+    if (on.closed()) [[unlikely]]
+        throw scheduler_closed(operation);
+    std::string* const kept_name = name.empty() ? nullptr : new std::string(name);
+    task_state_of<T>* made;
+    try {
+        made = new task_state_of<T>(on, std::move(context), on.next_task_number(), at);
+    } catch (...) {
+        delete kept_name;
+        throw;
     }
+    made->name = kept_name;
+    task_ref<T> ref(*made);
     on.start(*made, task_access::take(work, operation));
-    return made;
+    return ref;
 }
 
 /// What a task ended with, moved out or thrown. Only at its end.

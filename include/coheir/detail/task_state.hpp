@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "../context/detail/current.hpp"
+#include "../error.hpp"
 #include "memory.hpp"
 #include "ready_queue.hpp"
 #include "result.hpp"
@@ -143,6 +144,14 @@ private:
 inline task_state* current_task() noexcept {
     context::detail::owner* const who = context::detail::current();
     return who && who->task != 0 ? static_cast<task_state*>(who) : nullptr;
+}
+
+/// The same. Throws no_current_task.
+inline task_state& require_task(const char* operation) {
+    task_state* const t = current_task();
+    if (!t) [[unlikely]]
+        throw no_current_task(operation);
+    return *t;
 }
 
 /// "task #7" or "task #7 'poller'", for messages.
