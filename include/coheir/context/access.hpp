@@ -44,7 +44,7 @@ COHEIR_EXPORT COHEIR_NOINLINE inline const box* find_current(const char* name, s
             const box* const found = l->boxes()[at];
             if (found->name == name) [[likely]]
                 return found;
-        } else if (!context->parent) {
+        } else if (!context->kin) {
             return nullptr;
         }
     }

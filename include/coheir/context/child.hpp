@@ -65,7 +65,7 @@ private:
     detail::level& writable() {
         if (is_shared_ && !draft_) {
             detail::require_idle(*context_, "changed");
-            draft_ = detail::chained_onto(context_->parent);
+            draft_ = detail::chained_onto(context_->parent());
             draft_->own = context_->own;
         }
         return draft_ ? *draft_ : *context_;

@@ -48,7 +48,7 @@ struct snapshot_access {
     static snapshot take(level& from, const char* what) {
         require_idle(from, what);
         freeze_uncopyable(from);
-        map below = from.parent ? flattened(from.parent, what) : map();
+        map below = from.parent() ? flattened(from.parent(), what) : map();
         return snapshot(frozen_map(from.own), frozen_map(below));
     }
     /// A new context, for any scheduler, that shows what the snapshot does. Throws std::bad_alloc.

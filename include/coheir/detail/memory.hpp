@@ -15,25 +15,24 @@ namespace coheir::detail {
 /// freed on another thread than it was made on, and goes back to operator new when the list is full.
 class block_cache {
 public:
-    static constexpr std::size_t granularity = 16;
     static constexpr std::size_t largest = 2048;
     static constexpr std::size_t most_bytes = std::size_t{1} << 20;  // kept by one thread
 
     void* take(std::size_t size) {
-        const std::size_t index = (size + granularity - 1) / granularity;
+        const std::size_t index = class_of(size);
         if (index < classes) {
             if (block* const first = free_[index]) {
                 free_[index] = first->next;
-                room_ += index * granularity;
+                room_ += bytes_of(index);
                 return first;
             }
         }
-        return ::operator new(index* granularity);
+        return ::operator new(bytes_of(index));
     }
 
     void give(void* memory, std::size_t size) noexcept {
-        const std::size_t index = (size + granularity - 1) / granularity;
-        const std::size_t bytes = index * granularity;
+        const std::size_t index = class_of(size);
+        const std::size_t bytes = bytes_of(index);
         if (index < classes && (bytes <= room_ || make_room(bytes))) {
             room_ -= bytes;
             free_[index] = ::new (memory) block{free_[index]};
@@ -52,7 +51,11 @@ private:
         block_cache* cache;
         ~reaper() { cache->retire(); }
     };
-    static constexpr std::size_t classes = largest / granularity + 1;
+
+    // Sizes of 8, 24, 40, …: common allocators put a word in front of a block, and align it to two.
+    static constexpr std::size_t class_of(std::size_t size) noexcept { return (size + 7) / 16; }
+    static constexpr std::size_t bytes_of(std::size_t index) noexcept { return index * 16 + 8; }
+    static constexpr std::size_t classes = largest / 16;
 
     COHEIR_COLD bool make_room(std::size_t bytes) noexcept {
         if (state_ == state::untouched) {

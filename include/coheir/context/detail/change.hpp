@@ -63,7 +63,7 @@ private:
 template <class T, class F>
 bool update(level& context, const key_name& key, const provenance& made, F&& f) {
     require_idle(context, "update");
-    for (level* holder = &context; holder; holder = holder->parent) {
+    for (level* holder = &context; holder; holder = holder->parent()) {
         const box* const found = holder->own.find(key);
         if (!found) continue;
         require_idle(*holder, "update");

@@ -20,35 +20,42 @@ namespace coheir::context::detail {
 /// Off only in tests that show that merging cannot be observed.
 inline constinit bool merging = true;
 
+struct level;
+
+/// What only a level has that is chained to others.
+struct kinship : coheir::detail::recycled {
+    kinship() = default;
+    kinship(const kinship&) = delete;
+    kinship& operator=(const kinship&) = delete;
+    ~kinship() { delete inherited; }
+
+    level* parent = nullptr;
+    std::uintptr_t children_sum = 0;  // the addresses of the children, xor-ed: with one child, the child
+    std::uint32_t children = 0;       // levels chained onto this one
+    bool looked_far = false;
+    resolved* inherited = nullptr;  // made by the second look-up that goes far down
+    family_ref family;              // of all levels that are linked
+};
+
 struct level : coheir::detail::recycled {
     level() = default;
     explicit level(map values) noexcept : own(std::move(values)) {}
     level(const level&) = delete;
     level& operator=(const level&) = delete;
-    ~level() { delete inherited; }
+    ~level() { delete kin; }
+
+    level* parent() const noexcept { return kin ? kin->parent : nullptr; }
+    std::uint32_t children() const noexcept { return kin ? kin->children : 0; }
+    level& only_child() const noexcept { return *reinterpret_cast<level*>(kin->children_sum); }
 
     /// Say so whenever a key of this level has come, gone, or got another box.
     void changed() noexcept {
-        if (children > 0) family->changed();
+        if (children() > 0) kin->family->changed();
     }
-    void add_child(level& child) noexcept {
-        ++children;
-        children_sum ^= reinterpret_cast<std::uintptr_t>(&child);
-    }
-    void remove_child(level& child) noexcept {
-        --children;
-        children_sum ^= reinterpret_cast<std::uintptr_t>(&child);
-    }
-    level& only_child() const noexcept { return *reinterpret_cast<level*>(children_sum); }
 
     map own;
-    level* parent = nullptr;
-    std::uintptr_t children_sum = 0;  // the addresses of the children, xor-ed: with one child, the child
-    std::uint32_t children = 0;       // levels chained onto this one
+    kinship* kin = nullptr;
     std::uint32_t owners = 0;
-    family_ref family;                      // of all levels that are linked; none while this one stands alone
-    mutable resolved* inherited = nullptr;  // made by the second look-up that goes far down
-    mutable bool looked_far = false;
     std::uint32_t updates = 0;  // calls of update that are at work on a value of this context
 };
 
@@ -80,12 +87,24 @@ private:
     level* level_ = nullptr;
 };
 
+/// Counts a level that is chained onto another, or no longer.
+inline void add_child(level& lower, level& upper) noexcept {
+    ++lower.kin->children;
+    lower.kin->children_sum ^= reinterpret_cast<std::uintptr_t>(&upper);
+}
+inline void remove_child(level& lower, level& upper) noexcept {
+    --lower.kin->children;
+    lower.kin->children_sum ^= reinterpret_cast<std::uintptr_t>(&upper);
+}
+
 /// Puts a new level on top of another. Throws std::bad_alloc.
 inline void stack(level& upper, level& lower) {
-    if (!lower.family) lower.family = family_ref::make();
-    upper.family = lower.family;
-    upper.parent = &lower;
-    lower.add_child(upper);
+    upper.kin = new kinship;
+    if (!lower.kin) lower.kin = new kinship;
+    if (!lower.kin->family) lower.kin->family = family_ref::make();
+    upper.kin->family = lower.kin->family;
+    upper.kin->parent = &lower;
+    add_child(lower, upper);
 }
 
 /// A new, empty level on top of another, or of none. Throws std::bad_alloc.
@@ -97,7 +116,7 @@ inline level_ref chained_onto(level* parent) {
 
 /// What a context shows for a key, or null: found by walking down level by level.
 inline const box* walk(const level* from, const key_name& key) noexcept {
-    for (; from; from = from->parent)
+    for (; from; from = from->parent())
         if (const box* const found = from->own.find(key)) return found;
     return nullptr;
 }
@@ -106,19 +125,19 @@ inline const box* walk(const level* from, const key_name& key) noexcept {
 inline const box* find_visible(const level* from, const key_name& key) noexcept {
     if (!from) return nullptr;
     if (const box* const found = from->own.find(key)) return found;
-    const level* const below = from->parent;
-    if (!below) return nullptr;
-    if (const box* const found = below->own.find(key)) return found;
-    if (!below->parent) return nullptr;
-    if (!from->inherited) {
-        if (!std::exchange(from->looked_far, true)) return walk(below->parent, key);
-        from->inherited = resolved::make();
-        if (!from->inherited) return walk(below->parent, key);
+    if (!from->kin || !from->kin->parent) return nullptr;
+    kinship& kin = *from->kin;
+    if (const box* const found = kin.parent->own.find(key)) return found;
+    const level* const further = kin.parent->kin->parent;
+    if (!further) return nullptr;
+    if (!kin.inherited) {
+        if (std::exchange(kin.looked_far, true)) kin.inherited = resolved::make();
+        if (!kin.inherited) return walk(further, key);
     }
     const box* found;
-    if (from->inherited->find(key, from->family->version(), found)) return found;
-    found = walk(below->parent, key);
-    from->inherited->remember(key, found);
+    if (kin.inherited->find(key, kin.family->version(), found)) return found;
+    found = walk(further, key);
+    kin.inherited->remember(key, found);
     return found;
 }
 
@@ -126,10 +145,10 @@ inline const box* find_visible(const level* from, const key_name& key) noexcept 
 /// keys, at worst: a key of a lower level is looked for in those above.
 template <class F>
 void for_each_visible(const level* context, F&& f) {
-    for (const level* l = context; l; l = l->parent)
+    for (const level* l = context; l; l = l->parent())
         l->own.for_each([&](const box& b) {
             const level* above = context;
-            while (above != l && !above->own.find(b.key_as_name())) above = above->parent;
+            while (above != l && !above->own.find(b.key_as_name())) above = above->parent();
             if (above == l) f(b);
         });
 }
@@ -156,10 +175,10 @@ inline bool merge(level& upper, level& lower) noexcept {
     } catch (const std::bad_alloc&) {
         return false;  // entries that came across already are shown by both, alike
     }
-    upper.parent = lower.parent;
-    if (level* const below = lower.parent) {
-        below->remove_child(lower);
-        below->add_child(upper);
+    level* const below = upper.kin->parent = lower.kin->parent;
+    if (below) {
+        remove_child(*below, lower);
+        add_child(*below, upper);
     }
     return true;
 }
@@ -167,43 +186,44 @@ inline bool merge(level& upper, level& lower) noexcept {
 /// Frees levels that nobody owns and nothing is chained onto, and merges levels that nobody owns, after
 /// `at` has lost an owner or a child. Values are destroyed last: their destructors find all in order.
 inline void settle(level* at) noexcept {
+    if (!at->kin) return delete at;  // it stood alone
     level* dead = nullptr;
-    const auto bury = [&](level& l) { l.parent = std::exchange(dead, &l); };
+    const auto bury = [&](level& l) { l.kin->parent = std::exchange(dead, &l); };
     while (at && at->owners == 0) {
-        level* const lower = at->parent;
-        if (at->children == 0) {
-            if (lower) lower->remove_child(*at);
+        level* const lower = at->kin->parent;
+        if (at->kin->children == 0) {
+            if (lower) remove_child(*lower, *at);
             bury(*at);
             at = lower;
-        } else if (at->children == 1 && at->only_child().owners == 0 && merge(at->only_child(), *at)) {
+        } else if (at->kin->children == 1 && at->only_child().owners == 0 && merge(at->only_child(), *at)) {
             level& upper = at->only_child();
             bury(*at);
             at = &upper;
-        } else if (lower && lower->owners == 0 && lower->children == 1 && merge(*at, *lower)) {
+        } else if (lower && lower->owners == 0 && lower->kin->children == 1 && merge(*at, *lower)) {
             bury(*lower);
         } else {
             break;
         }
     }
-    while (dead) delete std::exchange(dead, dead->parent);
+    while (dead) delete std::exchange(dead, dead->kin->parent);
 }
 
 // ---- copies
 
 /// Freezes the values of a level that cannot be copied and that no copy has frozen before.
 inline void freeze_uncopyable(level& l) noexcept {
-    if (!l.own.may_have_uncopyable) return;
+    if (!l.own.has_unfrozen()) return;
     l.own.for_each([](box& b) {
         if (!b.type->clone && !b.frozen_by_copy) b.frozen_by_copy = true;
     });
-    l.own.may_have_uncopyable = false;
+    l.own.all_frozen();
 }
 
 /// All that a level and those below it show, as one map. The largest map is shared, the others are
 /// put on top of it or below it. Throws std::bad_alloc and context_busy.
 inline map flattened(level* top, const char* what) {
     level* largest = top;
-    for (level* l = top; l; l = l->parent) {
+    for (level* l = top; l; l = l->parent()) {
         require_idle(*l, what);
         freeze_uncopyable(*l);
         if (l->own.size() > largest->own.size()) largest = l;
@@ -215,12 +235,11 @@ inline map flattened(level* top, const char* what) {
             if (!into.find(b.key_as_name())) into.put(box_ref::shared(b));
         });
     };
-    for (; l != largest; l = l->parent) put_missing(above, l->own);
+    for (; l != largest; l = l->parent()) put_missing(above, l->own);
     if (!largest) return above;
     map all = largest->own;
     above.for_each([&](box& b) { all.put(box_ref::shared(b)); });
-    for (l = largest->parent; l; l = l->parent) put_missing(all, l->own);
-    all.may_have_uncopyable = false;
+    for (l = largest->parent(); l; l = l->parent()) put_missing(all, l->own);
     return all;
 }
 
@@ -240,7 +259,7 @@ inline level_ref stacked(map own, map below) {
 inline level_ref copied(level& from, const char* what) {
     require_idle(from, what);
     freeze_uncopyable(from);
-    return stacked(from.own, from.parent ? flattened(from.parent, what) : map());
+    return stacked(from.own, from.parent() ? flattened(from.parent(), what) : map());
 }
 
 }  // namespace coheir::context::detail

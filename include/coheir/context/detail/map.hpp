@@ -18,26 +18,21 @@ namespace coheir::context::detail {
 class map {
 public:
     map() = default;
-    map(const map& other) noexcept
-        : may_have_uncopyable(other.may_have_uncopyable), root_(other.root_), size_(other.size_) {
-        if (root_) ++root_->users;
+    map(const map& other) noexcept : root_(other.root_) {
+        if (root_) ++root_->whole.users;
     }
-    map(map&& other) noexcept : map() { swap(other); }
+    map(map&& other) noexcept : root_(std::exchange(other.root_, nullptr)) {}
     map& operator=(map other) noexcept {
         swap(other);
         return *this;
     }
     ~map() {
-        if (root_ && --root_->users == 0) release(root_);
+        if (root_ && --root_->whole.users == 0) release(root_);
     }
-    void swap(map& other) noexcept {
-        std::swap(root_, other.root_);
-        std::swap(size_, other.size_);
-        std::swap(may_have_uncopyable, other.may_have_uncopyable);
-    }
+    void swap(map& other) noexcept { std::swap(root_, other.root_); }
 
-    std::uint32_t size() const noexcept { return size_; }
-    bool empty() const noexcept { return size_ == 0; }
+    std::uint32_t size() const noexcept { return root_ ? root_->whole.total : 0; }
+    bool empty() const noexcept { return size() == 0; }
     const node* root() const noexcept { return root_; }
 
     const box* find(const key_name& key) const noexcept { return find_below(root_, key); }
@@ -57,15 +52,15 @@ public:
         for_each_box(root_, std::forward<F>(f));
     }
 
-    bool may_have_uncopyable = false;  // set when a value is put in that the next copy freezes
+    /// Whether a value was put in, since the last copy, that a copy freezes.
+    bool has_unfrozen() const noexcept { return root_ && root_->whole.has_unfrozen; }
+    void all_frozen() noexcept { root_->whole.has_unfrozen = false; }
 
 private:
     friend class frozen_map;
-    explicit map(node* root, std::uint32_t size) noexcept : root_(root), size_(size) {
-        if (root_) root_->users = 1;
-    }
+    explicit map(node* root) noexcept : root_(root) {}
 
-    static bool exclusive(const node& n) noexcept { return n.users <= 1 && n.unshared(); }
+    static bool exclusive(const node& n) noexcept { return n.whole.users <= 1 && n.unshared(); }
     static node* own(node*& at, std::uint32_t capacity = 0);
     static box_ref put_in_leaf(node*& at, box_ref& fresh, bool& added);
     static box_ref put_in_crowd(node*& at, box_ref& fresh, bool& added);
@@ -73,33 +68,35 @@ private:
     static box_ref take_below(node*& at, const key_name& key);
 
     node* root_ = nullptr;
-    std::uint32_t size_ = 0;
 };
 
 /// The same map for other threads: counted with atomics, and never changed.
 class frozen_map {
 public:
     frozen_map() = default;
-    explicit frozen_map(const map& from) noexcept : root_(from.root_), size_(from.size_) {
+    explicit frozen_map(const map& from) noexcept : root_(from.root_) {
         if (root_) share(*root_);
     }
-    frozen_map(const frozen_map& other) noexcept : root_(other.root_), size_(other.size_) {
+    frozen_map(const frozen_map& other) noexcept : root_(other.root_) {
         if (root_) share(*root_);
     }
-    frozen_map(frozen_map&& other) noexcept
-        : root_(std::exchange(other.root_, nullptr)), size_(std::exchange(other.size_, 0)) {}
+    frozen_map(frozen_map&& other) noexcept : root_(std::exchange(other.root_, nullptr)) {}
     frozen_map& operator=(frozen_map other) noexcept {
         std::swap(root_, other.root_);
-        std::swap(size_, other.size_);
         return *this;
     }
     ~frozen_map() { release(root_); }
 
     /// A map for another scheduler, which counts a root of its own. Throws std::bad_alloc.
-    map thawed() const { return root_ ? map(regrown(root_, root_->capacity, false), size_) : map(); }
+    map thawed() const {
+        if (!root_) return {};
+        node* const copy = regrown(root_, root_->capacity, false);
+        copy->whole = {1, root_->whole.total, false};
+        return map(copy);
+    }
 
-    std::uint32_t size() const noexcept { return size_; }
-    bool empty() const noexcept { return size_ == 0; }
+    std::uint32_t size() const noexcept { return root_ ? root_->whole.total : 0; }
+    bool empty() const noexcept { return size() == 0; }
     const box* find(const key_name& key) const noexcept { return find_below(root_, key); }
     template <class F>
     void for_each(F&& f) const {
@@ -108,7 +105,6 @@ public:
 
 private:
     node* root_ = nullptr;
-    std::uint32_t size_ = 0;
 };
 
 inline box* map::find_exclusive(const key_name& key) noexcept {
@@ -129,10 +125,11 @@ inline node* map::own(node*& at, std::uint32_t capacity) {
     node* const old = at;
     const bool alone = exclusive(*old);
     if (alone && old->capacity >= capacity) return old;
-    const bool is_root = old->users > 0;
+    const root_info was = old->whole;
+    const bool is_root = was.users > 0;
     at = regrown(old, capacity > old->capacity ? capacity : old->capacity, alone);
-    at->users = is_root;
-    if (!alone && (!is_root || --old->users == 0)) release(old);
+    at->whole = {is_root, was.total, was.has_unfrozen};
+    if (!alone && (!is_root || --old->whole.users == 0)) release(old);
     return at;
 }
 
@@ -141,7 +138,7 @@ inline box_ref map::put(box_ref&& fresh) {
     const bool uncopyable = fresh->type->clone == nullptr;
     if (!root_) {
         root_ = make_leaf(4);
-        root_->users = 1;
+        root_->whole.users = 1;
     }
     bool added = false;
     box_ref replaced;
@@ -157,8 +154,8 @@ inline box_ref map::put(box_ref&& fresh) {
         if (!fresh) break;
         split(*at);  // there was no room; now there is, further below
     }
-    size_ += added;
-    may_have_uncopyable |= uncopyable;
+    root_->whole.total += added;
+    root_->whole.has_unfrozen |= uncopyable;
     return replaced;
 }
 
@@ -210,14 +207,14 @@ inline box_ref map::put_in_crowd(node*& at, box_ref& fresh, bool& added) {
 /// hashes are all the same becomes a crowd.
 inline void map::split(node*& at) {
     own(at);
-    const std::uint32_t users = at->users;
+    const root_info was = at->whole;
     if (at->kind == node_kind::leaf) {
         auto* const l = static_cast<leaf*>(at);
         bool same = true;
         for (std::uint32_t i = 1; i < l->size; ++i) same &= l->boxes()[i]->hash == l->boxes()[0]->hash;
         if (same) {
             crowd* const c = make_crowd(2 * leaf::most);
-            c->users = users;
+            c->whole = was;
             for (std::uint32_t i = 0; i < l->size; ++i) {
                 const std::uint32_t place = c->lower_bound(l->boxes()[i]->key());
                 for (std::uint32_t j = c->size++; j > place; --j) c->boxes()[j] = c->boxes()[j - 1];
@@ -230,7 +227,7 @@ inline void map::split(node*& at) {
     }
     branch* const above = make_branch();
     if (at->kind == node_kind::crowd) {
-        at->users = 0;
+        at->whole = {};
         above->children[above->child_of(static_cast<crowd*>(at)->boxes()[0]->hash)] = at;
     } else {
         auto* const l = static_cast<leaf*>(at);
@@ -258,14 +255,14 @@ inline void map::split(node*& at) {
             }
         free_node(l);
     }
-    above->users = users;
+    above->whole = was;
     at = above;
 }
 
 inline box_ref map::take(const key_name& key) {
     if (!find(key)) return {};
     box_ref taken = take_below(root_, key);
-    --size_;
+    if (root_) --root_->whole.total;
     return taken;
 }
 

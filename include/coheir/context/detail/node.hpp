@@ -21,12 +21,19 @@ namespace coheir::context::detail {
 
 enum class node_kind : std::uint8_t { leaf, branch, crowd };
 
+/// What a root knows of the map, and nobody else needs.
+struct root_info {
+    std::uint32_t users = 0;    // the maps of one scheduler that have this root; 0 in other nodes
+    std::uint32_t total = 0;    // boxes in all
+    bool has_unfrozen = false;  // a value that the next copy freezes has been put in
+};
+
 struct node {
     explicit node(node_kind k, std::uint64_t m = 0) noexcept : kind(k), multiplier(m) {}
     bool unshared() const noexcept { return shares.load(std::memory_order_acquire) == 1; }
 
     std::atomic<std::uint32_t> shares{1};
-    std::uint32_t users = 0;  // of a root: the maps of one scheduler
+    root_info whole;
     node_kind kind;
     std::uint32_t size = 0;      // boxes in a leaf or crowd
     std::uint32_t capacity = 0;  // of a leaf or crowd
