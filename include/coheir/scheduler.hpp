@@ -21,7 +21,7 @@ namespace coheir {
 /// Runs on one thread at a time, or inside one strand. Other threads may call only post(), close(),
 /// closed() and remote(). Destroying it destroys the tasks that are left, newest first, without running
 /// them on; from inside one of them it terminates the program.
-class scheduler : detail::core_host {
+class scheduler final : detail::core_host {
 public:
     /// An empty loop whose tasks inherit by `policy`. Throws std::bad_alloc.
     explicit scheduler(spawn_policy policy = spawn_policy::copying)
@@ -134,8 +134,8 @@ struct scheduler_access {
 template <class T>
 T scheduler::run(task<T> root, std::source_location at) {
     require_idle("run");
-    const detail::task_ref<T> ending =
-        detail::start(core_, root, detail::derive_context(core_, policy()), at, "scheduler::run");
+    const detail::task_ref<T> ending = detail::start(
+        core_, root, [this] { return detail::derive_context(core_, policy()); }, at, "scheduler::run");
     for (;;) {
         core_.run_while_ready(ending.get(), [this] { return now(); });
         if (ending->ended) return detail::take_result(*ending);

@@ -16,18 +16,19 @@ template <class T>
 join_handle<T> spawn(core& on, task<T>& work, const options& how, std::source_location at,
                      const char* operation) {
     const spawn_policy& policy = how.policy() ? *how.policy() : on.policy;
-    context::detail::level_ref context = how.context()
-                                             ? context::detail::policy_access::derive(policy, *how.context())
-                                             : derive_context(on, policy);
-    return join_handle_access::make(start(on, work, std::move(context), at, operation, how.name()));
+    const auto derive = [&] {
+        return how.context() ? context::detail::policy_access::derive(policy, *how.context())
+                             : derive_context(on, policy);
+    };
+    return join_handle_access::make(start(on, work, derive, at, operation, how.name()));
 }
 
 }  // namespace detail
 
 template <class T>
 join_handle<T> scheduler::spawn(task<T> work, std::source_location at) {
-    return detail::join_handle_access::make(
-        detail::start(core_, work, detail::derive_context(core_, policy()), at, "scheduler::spawn"));
+    return detail::join_handle_access::make(detail::start(
+        core_, work, [this] { return detail::derive_context(core_, policy()); }, at, "scheduler::spawn"));
 }
 template <class T>
 join_handle<T> scheduler::spawn(task<T> work, const options& how, std::source_location at) {
@@ -40,8 +41,10 @@ template <class T>
 join_handle<T> spawn(task<T> work, std::source_location at = std::source_location::current()) {
     const detail::task_state& spawner = detail::require_task("spawn");
     auto& on = *static_cast<detail::core*>(spawner.home);
-    return detail::join_handle_access::make(detail::start(
-        on, work, context::detail::policy_access::derive(on.policy, spawner.context.get()), at, "spawn"));
+    const auto derive = [&] {
+        return context::detail::policy_access::derive(on.policy, spawner.context.get());
+    };
+    return detail::join_handle_access::make(detail::start(on, work, derive, at, "spawn"));
 }
 template <class T>
 join_handle<T> spawn(task<T> work, const options& how,

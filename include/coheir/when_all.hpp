@@ -101,7 +101,8 @@ struct joinable_traits<task<T>> {
     using value_type = T;
     static constexpr bool taking = true;
     static task_ref<T> get(task<T>& work, core& on, std::source_location at) {
-        return start(on, work, derive_context(on, on.policy), at, "when_all");
+        return start(
+            on, work, [&on] { return derive_context(on, on.policy); }, at, "when_all");
     }
 };
 template <class T>

@@ -46,10 +46,8 @@ namespace detail {
 struct snapshot_access {
     /// Throws context_busy and std::bad_alloc.
     static snapshot take(level& from, const char* what) {
-        require_idle(from, what);
-        freeze_uncopyable(from);
-        map below = from.parent() ? flattened(from.parent(), what) : map();
-        return snapshot(frozen_map(from.own), frozen_map(below));
+        const parts made = parts_of(from, what);
+        return snapshot(frozen_map(made.own), frozen_map(made.below));
     }
     /// A new context, for any scheduler, that shows what the snapshot does. Throws std::bad_alloc.
     static level_ref thaw(const snapshot& from) { return stacked(from.own_.thawed(), from.below_.thawed()); }

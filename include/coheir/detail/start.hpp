@@ -51,23 +51,23 @@ inline context::detail::level_ref derive_context(const core& on, const spawn_pol
     return policy_access::derive(policy, snapshot_access::take(*who->context, "spawned from"));
 }
 
-/// Starts a task. Throws invalid_task, scheduler_closed and std::bad_alloc; then nothing has changed.
-template <class T>
-task_ref<T> start(core& on, task<T>& work, context::detail::level_ref context, std::source_location at,
-                  const char* operation, std::string_view name = {}) {
+/// Starts a task, in the context that `derive()` gives. Throws invalid_task, scheduler_closed, std::bad_alloc
+/// and what derive throws; then nothing has changed: a policy is called last, since it may change things.
+template <class T, class Derive>
+task_ref<T> start(core& on, task<T>& work, Derive&& derive, std::source_location at, const char* operation,
+                  std::string_view name = {}) {
     if (!work) [[unlikely]]
         throw invalid_task(operation);
     if (on.closed()) [[unlikely]]
         throw scheduler_closed(operation);
-    std::string* const kept_name = name.empty() ? nullptr : new std::string(name);
-    task_state_of<T>* made;
+    auto* const made = new task_state_of<T>(on, on.next_task_number(), at);
     try {
-        made = new task_state_of<T>(on, std::move(context), on.next_task_number(), at);
+        if (!name.empty()) made->name = new std::string(name);
+        made->context = derive();
     } catch (...) {
-        delete kept_name;
+        delete made;
         throw;
     }
-    made->name = kept_name;
     task_ref<T> ref(*made);
     on.start(*made, task_access::take(work, operation));
     return ref;

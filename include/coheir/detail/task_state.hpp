@@ -79,10 +79,8 @@ private:
 };
 
 struct alignas(2 * sizeof(void*)) task_state : recycled, ready_node, context::detail::owner {
-    task_state(run_state& on, context::detail::level_ref in, std::uint64_t number,
-               std::source_location at) noexcept
+    task_state(run_state& on, std::uint64_t number, std::source_location at) noexcept
         : ready_node(kind::task), home(&on), spawned_at(at) {
-        context = std::move(in);
         task = number;
     }
     virtual ~task_state() { delete name; }
@@ -112,9 +110,8 @@ struct alignas(2 * sizeof(void*)) task_state : recycled, ready_node, context::de
 
 template <class T>
 struct task_state_of final : task_state {
-    task_state_of(run_state& on, context::detail::level_ref in, std::uint64_t number,
-                  std::source_location at) noexcept
-        : task_state(on, std::move(in), number, at) {}
+    task_state_of(run_state& on, std::uint64_t number, std::source_location at) noexcept
+        : task_state(on, number, at) {}
     const std::exception_ptr* error() const noexcept override {
         return link.result.state() == outcome::error ? &link.result.error() : nullptr;
     }

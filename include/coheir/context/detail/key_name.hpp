@@ -67,6 +67,8 @@ public:
     constexpr key_name(const S& text)  // NOLINT: implicit
         : key_name(checked(text), false) {}
 
+    key_name(std::nullptr_t) = delete;
+
     /// From a name whose hash is known.
     constexpr key_name(std::string_view text, std::uint64_t hash, bool is_static) noexcept
         : data_(text.data()), hash_(hash), size_(text.size()), static_(is_static) {}

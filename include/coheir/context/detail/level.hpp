@@ -154,7 +154,8 @@ void for_each_visible(const level* context, F&& f) {
 }
 
 inline void require_idle(const level& l, const char* what) {
-    if (l.updates > 0) throw context_busy(what);
+    if (l.updates > 0) [[unlikely]]
+        throw context_busy(what);
 }
 
 // ---- merging and the end of levels
@@ -220,27 +221,36 @@ inline void freeze_uncopyable(level& l) noexcept {
 }
 
 /// All that a level and those below it show, as one map. The largest map is shared, the others are
-/// put on top of it or below it. Throws std::bad_alloc and context_busy.
-inline map flattened(level* top, const char* what) {
-    level* largest = top;
-    for (level* l = top; l; l = l->parent()) {
-        require_idle(*l, what);
-        freeze_uncopyable(*l);
+/// put on top of it or below it. Throws std::bad_alloc.
+inline map flattened(const level* top) {
+    if (!top) return {};
+    const level* largest = top;
+    for (const level* l = top; l; l = l->parent())
         if (l->own.size() > largest->own.size()) largest = l;
-    }
-    map above;
-    level* l = top;
     const auto put_missing = [](map& into, const map& from) {
         from.for_each([&](box& b) {
             if (!into.find(b.key_as_name())) into.put(box_ref::shared(b));
         });
     };
-    for (; l != largest; l = l->parent()) put_missing(above, l->own);
-    if (!largest) return above;
+    map above;
+    for (const level* l = top; l != largest; l = l->parent()) put_missing(above, l->own);
     map all = largest->own;
     above.for_each([&](box& b) { all.put(box_ref::shared(b)); });
-    for (l = largest->parent(); l; l = l->parent()) put_missing(all, l->own);
+    for (const level* l = largest->parent(); l; l = l->parent()) put_missing(all, l->own);
     return all;
+}
+
+/// What a copy or a snapshot of a context is made of. Throws context_busy and std::bad_alloc; then nothing
+/// has been copied, and so nothing frozen.
+struct parts {
+    map own;    // its own level
+    map below;  // all that it inherits
+};
+inline parts parts_of(level& context, const char* what) {
+    for (const level* l = &context; l; l = l->parent()) require_idle(*l, what);
+    parts made{context.own, flattened(context.parent())};
+    for (level* l = &context; l; l = l->parent()) freeze_uncopyable(*l);
+    return made;
 }
 
 /// A context of two levels: an owned one, and below it, if it shows anything, one that nobody owns.
@@ -257,9 +267,8 @@ inline level_ref stacked(map own, map below) {
 /// uncovers them. Values are shared until somebody updates one. Takes constant time where the context
 /// has one level. Throws std::bad_alloc and context_busy.
 inline level_ref copied(level& from, const char* what) {
-    require_idle(from, what);
-    freeze_uncopyable(from);
-    return stacked(from.own, from.parent() ? flattened(from.parent(), what) : map());
+    parts made = parts_of(from, what);
+    return stacked(std::move(made.own), std::move(made.below));
 }
 
 }  // namespace coheir::context::detail

@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "../../detail/memory.hpp"
+#include "../../detail/type_identity.hpp"
 #include "../../detail/type_name.hpp"
 #include "key_name.hpp"
 
@@ -23,7 +24,7 @@ struct box;
 /// What can be done with a value whose type is known at run time only.
 struct value_type {
     std::string_view name;
-    bool unique_name;                // the name tells the type, also across shared libraries
+    coheir::detail::identity id;     // tells the type also where another shared library describes it
     bool quiet;                      // destroying it runs no code of the user's
     box* (*clone)(const box&);       // null where the type cannot be copied
     void (*destroy)(box&) noexcept;  // the value, and the box's memory
@@ -73,8 +74,9 @@ struct box_of : box {
 
 /// Values that are overwritten in place: no code of the user's runs when they are assigned.
 template <class T>
-inline constexpr bool assigned_in_place =
-    (std::is_trivially_copyable_v<T> && std::is_copy_assignable_v<T>) || std::is_same_v<T, std::string>;
+inline constexpr bool assigned_in_place = (std::is_trivially_copyable_v<T> && std::is_copy_assignable_v<T> &&
+                                           std::is_copy_constructible_v<T>) ||
+                                          std::is_same_v<T, std::string>;
 
 inline constexpr std::size_t alignment_of_new = __STDCPP_DEFAULT_NEW_ALIGNMENT__;
 
@@ -131,17 +133,9 @@ box* clone_box_of(const box& erased) {
     return make_box<T>(erased.key_as_name(), erased.set, static_cast<const box_of<T>&>(erased).value);
 }
 
-// Types of an unnamed namespace or local to a function can have the same name in two source files.
-constexpr bool is_unique_name(std::string_view name) noexcept {
-    for (const std::string_view local :
-         {"{anonymous}", "(anonymous", "{unnamed", "(unnamed", "lambda", ")::"})
-        if (name.find(local) != std::string_view::npos) return false;
-    return true;
-}
-
 template <class T>
 constexpr value_type describe() noexcept {
-    value_type type{coheir::detail::type_name<T>(), is_unique_name(coheir::detail::type_name<T>()),
+    value_type type{coheir::detail::type_name<T>(), coheir::detail::type_identity<T>(),
                     std::is_trivially_destructible_v<T> || std::is_same_v<T, std::string>, nullptr,
                     &destroy_box_of<T>};
     if constexpr (std::is_copy_constructible_v<T>) type.clone = &clone_box_of<T>;
@@ -156,12 +150,12 @@ const value_type& value_type_of() noexcept {
     return value_type_constant<T>;
 }
 
-/// Whether a box holds a T: by the address of the type's description, or by its name where another
-/// shared library has a description of its own.
+/// Whether a box holds a T: by the address of the type's description; on a miss by what is the same in all
+/// shared libraries.
 template <class T>
 bool holds(const box& b) noexcept {
     const value_type& asked = value_type_of<T>();
-    return b.type == &asked || (asked.unique_name && b.type->unique_name && b.type->name == asked.name);
+    return b.type == &asked || coheir::detail::same_type(b.type->id, asked.id);
 }
 
 template <class T>
