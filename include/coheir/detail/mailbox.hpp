@@ -56,6 +56,7 @@ public:
 
     /// Called on the thread that made the inbox non-empty; at once if it is, or work waits elsewhere.
     void on_ring(function<void()> f, bool work_waits) {
+        const context::detail::outside no_task;
         const std::lock_guard lock(mutex_);
         std::swap(bell_, f);
         if (bell_ && (work_waits || !inbox_.empty())) bell_();
