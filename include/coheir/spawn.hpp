@@ -44,7 +44,7 @@ join_handle<T> spawn(task<T> work, std::source_location at = std::source_locatio
     const auto derive = [&] {
         return context::detail::policy_access::derive(on.policy, spawner.context.get());
     };
-    return detail::join_handle_access::make(detail::start(on, work, derive, at, "spawn"));
+    return detail::join_handle_access::make(detail::start(on, work, derive, at, "spawn", {}, true));
 }
 template <class T>
 join_handle<T> spawn(task<T> work, const options& how,

@@ -76,16 +76,9 @@ struct policy_access {
     /// The context of a child by a policy. `parent` is null where no context is current. Throws
     /// context_busy, std::bad_alloc and what one's own policy throws.
     static level_ref derive(const spawn_policy& policy, level* parent) {
-        using kind = spawn_policy::kind;
-        if (policy.kind_ == kind::isolated) return chained_onto(nullptr);
-        if (parent) require_idle(*parent, "spawned from");
-        if (policy.kind_ == kind::own) return own(policy, parent ? view_access::of(*parent) : view());
-        if (!parent) return chained_onto(nullptr);
-        switch (policy.kind_) {
-            case kind::shared: return level_ref(parent);
-            case kind::copying: return copied(*parent, "spawned from");
-            default: return chained_onto(parent);
-        }
+        if (policy.kind_ != spawn_policy::kind::shared || !parent) return derived(policy, parent);
+        require_idle(*parent, "spawned from");
+        return level_ref(parent);
     }
 
     /// The same from a snapshot, for a task of another scheduler. Throws wrong_scheduler for `shared`.
@@ -103,6 +96,14 @@ struct policy_access {
     }
 
 private:
+    static level_ref derived(const spawn_policy& policy, level* parent) {
+        using kind = spawn_policy::kind;
+        if (policy.kind_ == kind::isolated) return chained_onto(nullptr);
+        if (parent) require_idle(*parent, "spawned from");
+        if (policy.kind_ == kind::own) return own(policy, parent ? view_access::of(*parent) : view());
+        if (!parent) return chained_onto(nullptr);
+        return policy.kind_ == kind::copying ? copied(*parent, "spawned from") : chained_onto(parent);
+    }
     static level_ref own(const spawn_policy& policy, const view& parent) {
         installed none;
         none.point_to(nullptr);

@@ -47,15 +47,15 @@ public:
         return next_number_++;
     }
 
-    /// Makes a task live and ready: in the queue inside a round, else in the inbox.
-    void start(task_state& t, std::coroutine_handle<> root) noexcept {
+    /// Makes a task live and ready: in the queue, or where it is not sure that a round runs here, by wake().
+    void start(task_state& t, std::coroutine_handle<> root, bool in_round) noexcept {
         t.root().frame = root;
         t.resume_at = root;
         promise_base& promise = promise_of(root);
         promise.up = &t.root();
         promise.state = &t;
-        live_.add(t);
-        wake(t);
+        tasks_.add(t);
+        in_round ? enqueue(t) : wake(t);
     }
 
     /// Lets go of a task: a handle, or the task itself at its end. The last one frees it, and reports the
@@ -64,7 +64,7 @@ public:
         if (--t.refs > 0) return;
         if (core* const home = static_cast<core*>(t.home)) {
             home->report(t);
-            home->ended_.remove(t);
+            home->tasks_.remove(t);
         }
         delete &t;
     }
@@ -164,8 +164,6 @@ private:
         std::exchange(t.root().frame, {}).destroy();
         r.current.point_outside();
         t.waiters.tell_all();
-        live_.remove(t);
-        ended_.add(t);
         release(t);
     }
 
@@ -193,28 +191,23 @@ private:
         box_->close();
         box_->on_ring({}, false);
         const round r(*this);
-        task_list destroyed;  // freed only when no queue refers to them any more
-        while (task_state* const t = live_.newest()) {
-            live_.remove(*t);
-            destroyed.add(*t);
+        // Nobody frees a task that lives: it keeps itself, and its place in the list.
+        for (task_state* t = tasks_.newest(); t; t = t->older) {
+            if (t->ended) continue;
             r.current.point_to(t);
             destroy_frames(*t);
-            t->ended = true;
+            r.current.point_outside();
+            t->ended = t->destroyed = true;
         }
-        r.current.point_outside();
         box_->take_into(ready_);
         round_.append(ready_);
         while (ready_node* const node = round_.pop())
             if (node->what == ready_node::kind::function) delete static_cast<posted*>(node);
-        while (task_state* const t = destroyed.newest()) {
-            destroyed.remove(*t);
-            ended_.add(*t);
-            release(*t);
-        }
-        while (task_state* const t = ended_.newest()) {
-            ++t->refs;  // the handler may drop the last handle
+        // No queue refers to the tasks any more.
+        while (task_state* const t = tasks_.newest()) {
+            if (!t->destroyed) ++t->refs;  // the handler may drop the last handle
             report(*t);
-            ended_.remove(*t);
+            tasks_.remove(*t);
             t->home = nullptr;
             release(*t);
         }
@@ -223,8 +216,7 @@ private:
     core_host& host_;
     ready_queue round_;  // what is left of the round that runs
     timer_heap timers_;
-    task_list live_;
-    task_list ended_;  // whose handles live on
+    task_list tasks_;  // those that live, and those that have ended and still have handles
     std::uint64_t next_number_ = 0;
     std::uint64_t numbers_left_ = 0;
     bool is_running_ = false;

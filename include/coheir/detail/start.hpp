@@ -53,9 +53,10 @@ inline context::detail::level_ref derive_context(const core& on, const spawn_pol
 
 /// Starts a task, in the context that `derive()` gives. Throws invalid_task, scheduler_closed, std::bad_alloc
 /// and what derive throws; then nothing has changed: a policy is called last, since it may change things.
+/// `from_task`: a task of this core runs here, so a round does.
 template <class T, class Derive>
 task_ref<T> start(core& on, task<T>& work, Derive&& derive, std::source_location at, const char* operation,
-                  std::string_view name = {}) {
+                  std::string_view name = {}, bool from_task = false) {
     if (!work) [[unlikely]]
         throw invalid_task(operation);
     if (on.closed()) [[unlikely]]
@@ -69,33 +70,32 @@ task_ref<T> start(core& on, task<T>& work, Derive&& derive, std::source_location
         throw;
     }
     task_ref<T> ref(*made);
-    on.start(*made, task_access::take(work, operation));
+    on.start(*made, task_access::take(work, operation), from_task);
     return ref;
+}
+
+/// Makes sure that there is something that a task ended with, and remembers that an exception was received.
+template <class T>
+void receive(task_state_of<T>& ended) {
+    const outcome how = ended.link.result.state();
+    if (how == outcome::value) [[likely]]
+        return;
+    if (how == outcome::none) throw scheduler_closed("join_handle: the task was destroyed before it ended");
+    if (how == outcome::taken) throw result_taken(description(ended));
+    ended.error_received = true;
 }
 
 /// What a task ended with, moved out or thrown. Only at its end.
 template <class T>
 T take_result(task_state_of<T>& ended) {
-    switch (ended.link.result.state()) {
-        case outcome::none:
-            throw scheduler_closed("join_handle: the task was destroyed with its scheduler, before it ended");
-        case outcome::taken: throw result_taken(description(ended));
-        case outcome::error: ended.error_received = true; break;
-        case outcome::value: break;
-    }
+    receive(ended);
     return ended.link.result.take_once();
 }
 
 /// The same, left where it is.
 template <class T>
 std::add_lvalue_reference_t<const T> look_at_result(task_state_of<T>& ended) {
-    switch (ended.link.result.state()) {
-        case outcome::none:
-            throw scheduler_closed("join_handle: the task was destroyed with its scheduler, before it ended");
-        case outcome::taken: throw result_taken(description(ended));
-        case outcome::error: ended.error_received = true; break;
-        case outcome::value: break;
-    }
+    receive(ended);
     return ended.link.result.get();
 }
 

@@ -105,6 +105,7 @@ struct alignas(2 * sizeof(void*)) task_state : recycled, ready_node, context::de
     std::string* name = nullptr;  // made for the few tasks that have one
     std::uint32_t refs = 1;       // handles, and one while the task lives
     bool ended = false;
+    bool destroyed = false;       // with its scheduler, before its end
     bool error_received = false;  // somebody was given the exception
 };
 

@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <new>
+#include <optional>
 #include <utility>
 
 #include "../../detail/memory.hpp"
@@ -162,8 +163,10 @@ inline void require_idle(const level& l, const char* what) {
 
 /// Makes one level of two neighbours that nobody owns; entries of the upper one win. False, and nothing
 /// that anybody can see has changed, when there is no memory for it. The lower one is left unlinked.
-inline bool merge(level& upper, level& lower) noexcept {
+/// Destructors of values that are dropped wait for `deferred` to end.
+inline bool merge(level& upper, level& lower, std::optional<deaths_deferred>& deferred) noexcept {
     if (!merging) return false;
+    if (!deferred) deferred.emplace();
     try {
         if (upper.own.size() <= lower.own.size()) {
             upper.own.for_each([&](box& b) { lower.own.put(box_ref::shared(b)); });
@@ -188,6 +191,7 @@ inline bool merge(level& upper, level& lower) noexcept {
 /// `at` has lost an owner or a child. Values are destroyed last: their destructors find all in order.
 inline void settle(level* at) noexcept {
     if (!at->kin) return delete at;  // it stood alone
+    std::optional<deaths_deferred> deferred;
     level* dead = nullptr;
     const auto bury = [&](level& l) { l.kin->parent = std::exchange(dead, &l); };
     while (at && at->owners == 0) {
@@ -196,11 +200,12 @@ inline void settle(level* at) noexcept {
             if (lower) remove_child(*lower, *at);
             bury(*at);
             at = lower;
-        } else if (at->kin->children == 1 && at->only_child().owners == 0 && merge(at->only_child(), *at)) {
+        } else if (at->kin->children == 1 && at->only_child().owners == 0 &&
+                   merge(at->only_child(), *at, deferred)) {
             level& upper = at->only_child();
             bury(*at);
             at = &upper;
-        } else if (lower && lower->owners == 0 && lower->kin->children == 1 && merge(*at, *lower)) {
+        } else if (lower && lower->owners == 0 && lower->kin->children == 1 && merge(*at, *lower, deferred)) {
             bury(*lower);
         } else {
             break;
@@ -267,6 +272,12 @@ inline level_ref stacked(map own, map below) {
 /// uncovers them. Values are shared until somebody updates one. Takes constant time where the context
 /// has one level. Throws std::bad_alloc and context_busy.
 inline level_ref copied(level& from, const char* what) {
+    if (!from.kin) [[likely]] {
+        require_idle(from, what);
+        level_ref copy(new level(from.own));
+        freeze_uncopyable(from);
+        return copy;
+    }
     parts made = parts_of(from, what);
     return stacked(std::move(made.own), std::move(made.below));
 }

@@ -177,21 +177,30 @@ struct dying_boxes {
 };
 COHEIR_EXPORT inline constinit thread_local dying_boxes dying;
 
-COHEIR_COLD inline void destroy_loud(box& first) noexcept {
-    dying_boxes& mine = dying;
-    if (mine.active) {
-        // The name's pointer is no longer needed once the key is: the size and flag tell its memory.
-        first.name = reinterpret_cast<const char*>(mine.next);
-        mine.next = &first;
-        return;
+/// While it lives, the destructors of values wait.
+class deaths_deferred {
+public:
+    COHEIR_NOINLINE deaths_deferred() noexcept : outermost_(!std::exchange(dying.active, true)) {}
+    COHEIR_NOINLINE ~deaths_deferred() {
+        if (!outermost_) return;
+        dying_boxes& mine = dying;
+        while (box* const b = mine.next) {
+            mine.next = const_cast<box*>(reinterpret_cast<const box*>(b->name));
+            b->type->destroy(*b);
+        }
+        mine.active = false;
     }
-    mine.active = true;
-    first.type->destroy(first);
-    while (box* const b = mine.next) {
-        mine.next = const_cast<box*>(reinterpret_cast<const box*>(b->name));
-        b->type->destroy(*b);
-    }
-    mine.active = false;
+    deaths_deferred(const deaths_deferred&) = delete;
+    deaths_deferred& operator=(const deaths_deferred&) = delete;
+
+private:
+    const bool outermost_;
+};
+
+COHEIR_COLD inline void destroy_loud(box& b) noexcept {
+    const deaths_deferred others;
+    // The name's pointer is no longer needed once the key is not: the size and flag tell its memory.
+    b.name = reinterpret_cast<const char*>(std::exchange(dying.next, &b));
 }
 
 /// Lets go of a box, and destroys the value if nobody else holds it.
