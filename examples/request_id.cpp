@@ -23,11 +23,13 @@ coheir::task<> charge_card() {
     log("the card is charged");
 }
 
+// [await]
 coheir::task<> handle_request(std::string id) {
     context::set("request_id", id);
     co_await reserve_seat();  // awaiting stays in the same task: same context, nothing is copied
     co_await charge_card();
 }
+// [/await]
 
 int main() {
     coheir::scheduler loop;

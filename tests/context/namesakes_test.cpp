@@ -1,0 +1,145 @@
+// Types of the same name: told apart where they differ, recognised where they are one.
+
+#include "namesakes.hpp"
+
+#include <coheir/context.hpp>
+
+#include <catch2/catch.hpp>
+
+#include <array>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "support/actor.hpp"
+
+namespace context = coheir::context;
+
+// Not in the unnamed namespace, whose name would be in theirs.
+static struct {
+    int value;
+} unnamed_one{1};
+static struct {
+    int value;
+} unnamed_two{2};
+
+namespace {
+
+struct namesake {
+    int value;
+};
+auto from_one_function() {
+    struct local {
+        int value;
+    };
+    return local{1};
+}
+auto from_another_function() {
+    struct local {
+        int value;
+    };
+    return local{2};
+}
+template <class T>
+auto from_a_template() {
+    struct local {
+        int value;
+    };
+    return local{3};
+}
+auto enumerator_from_one_function() {
+    enum class color { red };
+    return color::red;
+}
+auto enumerator_from_another_function() {
+    enum class color { red };
+    return color::red;
+}
+
+struct local {  // the functions above have their own
+    int value;
+};
+
+// Whether a T is found where a U was set.
+template <class T, class U>
+bool is_found_as(U value) {
+    test::actor who;
+    const test::acting now(who);
+    context::set("k", std::move(value));
+    return context::find<T>("k") != nullptr;
+}
+
+// A type is itself, and the other one is another.
+template <class T, class U>
+void differ(T one, U other) {
+    CHECK(is_found_as<T>(one));
+    CHECK(is_found_as<U>(other));
+    CHECK_FALSE(is_found_as<T>(other));
+    CHECK_FALSE(is_found_as<U>(one));
+}
+
+}  // namespace
+
+TEST_CASE("local types of one name are different types", "[types]") {
+    differ(from_one_function(), from_another_function());
+    differ(from_one_function(), local{1});
+    differ(from_a_template<int>(), from_a_template<long>());
+    differ(from_a_template<int>(), from_one_function());
+    differ(enumerator_from_one_function(), enumerator_from_another_function());
+}
+
+TEST_CASE("types made of local types of one name are different types", "[types]") {
+    differ(std::vector{from_one_function()}, std::vector{from_another_function()});
+    differ(std::array{from_one_function()}, std::array{from_another_function()});
+    differ(std::pair{1, enumerator_from_one_function()}, std::pair{1, enumerator_from_another_function()});
+    differ(std::make_shared<decltype(from_one_function())>(),
+           std::make_shared<decltype(from_another_function())>());
+}
+
+TEST_CASE("types without a name are different types", "[types]") {
+    differ(unnamed_one, unnamed_two);
+    differ(std::vector{unnamed_one}, std::vector{unnamed_two});
+    const auto one = [](int n) { return n; };
+    const auto two = [](int n) { return n; };
+    differ(one, two);
+}
+
+TEST_CASE("types of one name in the unnamed namespaces of two source files are different types", "[types]") {
+    test::actor who;
+    const test::acting now(who);
+    for (const std::string& key : set_in_another_source_file()) {
+        CAPTURE(key);
+        CHECK(context::find<namesake>(key) == nullptr);
+        CHECK(context::find<std::vector<namesake>>(key) == nullptr);
+        CHECK(context::find<decltype(from_a_template<int>())>(key) == nullptr);
+    }
+    CHECK_THROWS_AS(context::get<namesake>("namesake"), coheir::bad_value_type);
+}
+
+TEST_CASE("what another source file set is found, by its type", "[types]") {
+    test::actor who;
+    const test::acting now(who);
+    set_in_another_source_file();
+    CHECK(context::get<shared_type>("shared type").value().value == 4);
+    CHECK(context::get<std::vector<shared_type>>("vector").value().front().value == 5);
+    CHECK(context::get<std::string>("text") == "x");
+}
+
+TEST_CASE("a type with a name of its own is recognised by it, if another library describes it", "[types]") {
+    namespace detail = context::detail;
+    const auto is_recognised = [](auto value) {
+        using T = decltype(value);
+        const detail::value_type copy = detail::value_type_of<T>();  // as another library would have it
+        const detail::box b("k", copy, {});
+        return detail::holds<T>(b);
+    };
+    CHECK(is_recognised(1));
+    CHECK(is_recognised(std::string("x")));
+    CHECK(is_recognised(shared_type{1}));
+    CHECK(is_recognised(std::vector<shared_type>()));
+    CHECK_FALSE(is_recognised(namesake{1}));
+    CHECK_FALSE(is_recognised(from_one_function()));
+    CHECK_FALSE(is_recognised(from_a_template<int>()));
+    CHECK_FALSE(is_recognised(std::vector{unnamed_one}));
+}

@@ -1,0 +1,202 @@
+// The inbox alone: in a single thread, in all interleavings of three, and with real threads.
+#include <coheir/detail/inbox.hpp>
+
+#include <catch2/catch.hpp>
+
+#include <algorithm>
+#include <atomic>
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <thread>
+#include <vector>
+
+#include "support/schedules.hpp"
+
+using coheir::detail::inbox;
+using coheir::detail::ready_node;
+using coheir::detail::ready_queue;
+
+namespace {
+
+struct numbered : ready_node {
+    explicit numbered(int n, std::size_t by = 0) : ready_node(kind::function), number(n), pusher(by) {}
+    int number;
+    std::size_t pusher;
+};
+
+template <class Inbox>
+std::vector<int> taken_from(Inbox& from) {
+    ready_queue queue;
+    from.take_into(queue);
+    std::vector<int> numbers;
+    while (ready_node* const node = queue.pop()) numbers.push_back(static_cast<numbered&>(*node).number);
+    return numbers;
+}
+
+using numbers = std::vector<int>;
+
+}  // namespace
+
+TEST_CASE("an inbox gives everything in the order of arrival, once", "[inbox]") {
+    inbox box;
+    CHECK(box.empty());
+    CHECK(taken_from(box).empty());
+    numbered one(1), two(2), three(3);
+    CHECK(box.push(one) == inbox::pushed::first);
+    CHECK_FALSE(box.empty());
+    CHECK(box.push(two) == inbox::pushed::onto_others);
+    CHECK(box.push_always(three) == inbox::pushed::onto_others);
+    CHECK(taken_from(box) == numbers{1, 2, 3});
+    CHECK(box.empty());
+    CHECK(taken_from(box).empty());
+    CHECK(box.push_always(two) == inbox::pushed::first);
+    CHECK(box.push(one) == inbox::pushed::onto_others);
+    CHECK(taken_from(box) == numbers{2, 1});
+}
+
+TEST_CASE("an inbox puts what it gives behind what is in the queue", "[inbox]") {
+    inbox box;
+    numbered one(1), two(2), three(3);
+    ready_queue queue;
+    queue.push(three);
+    box.push(one);
+    box.push(two);
+    box.take_into(queue);
+    CHECK(static_cast<numbered*>(queue.pop())->number == 3);
+    CHECK(static_cast<numbered*>(queue.pop())->number == 1);
+    CHECK(static_cast<numbered*>(queue.pop())->number == 2);
+    CHECK(queue.pop() == nullptr);
+}
+
+TEST_CASE("a closed inbox refuses new work, keeps what it has, and takes tasks that go on", "[inbox]") {
+    inbox box;
+    numbered before(1), refused(2), going_on(3), again(4);
+    CHECK_FALSE(box.closed());
+    box.push(before);
+    box.close();
+    CHECK(box.closed());
+    CHECK_FALSE(box.empty());
+    CHECK(box.push(refused) == inbox::pushed::refused);
+    CHECK(box.push_always(going_on) == inbox::pushed::onto_others);
+    CHECK(taken_from(box) == numbers{1, 3});
+    CHECK(box.empty());
+    CHECK(box.closed());
+    CHECK(box.push(refused) == inbox::pushed::refused);
+    CHECK(box.push_always(again) == inbox::pushed::first);
+    box.close();
+    CHECK(taken_from(box) == numbers{4});
+}
+
+namespace {
+
+using explored_inbox = coheir::detail::basic_inbox<test::explored_atomics>;
+
+/// Two threads that push two nodes each, one that takes twice, and perhaps one that closes.
+struct explored_world {
+    explored_inbox box;
+    std::vector<std::unique_ptr<numbered>> nodes;
+    std::vector<int> taken;
+    int firsts = 0, refusals = 0, takes_with_something = 0;
+
+    void push(int number) {
+        nodes.push_back(std::make_unique<numbered>(number));
+        switch (box.push(*nodes.back())) {
+            case explored_inbox::pushed::first: ++firsts; break;
+            case explored_inbox::pushed::refused: ++refusals; break;
+            case explored_inbox::pushed::onto_others: break;
+        }
+    }
+    void take() {
+        const auto got = taken_from(box);
+        takes_with_something += !got.empty();
+        taken.insert(taken.end(), got.begin(), got.end());
+    }
+    bool in_order(int first, int second) const {
+        const auto at = [&](int number) { return std::find(taken.begin(), taken.end(), number); };
+        return at(second) == taken.end() || at(first) < at(second);
+    }
+};
+
+}  // namespace
+
+TEST_CASE(
+    "in every interleaving all that is pushed arrives, once and in order, and each filling is told once",
+    "[inbox][schedules]") {
+    std::unique_ptr<explored_world> w;
+    std::size_t split_takes = 0;
+    const auto count = test::schedules::explore(
+        [&] {
+            w = std::make_unique<explored_world>();
+            w->nodes.reserve(4);
+            return std::vector<std::function<void()>>{[&] { w->push(1), w->push(2); },  //
+                                                      [&] { w->push(3); },              //
+                                                      [&] { w->take(); }};
+        },
+        [&] {
+            split_takes += !w->taken.empty() && w->taken.size() < 3;
+            w->take();
+            if (w->taken.size() != 3 || !w->in_order(1, 2) || w->firsts != w->takes_with_something ||
+                w->refusals != 0 || !w->box.empty())
+                FAIL("an interleaving that goes wrong");
+        });
+    CHECK(count > 100);
+    CHECK(split_takes > 10);
+}
+
+TEST_CASE("in every interleaving with a close, what was not refused arrives, and nothing after the refusal",
+          "[inbox][schedules]") {
+    std::unique_ptr<explored_world> w;
+    std::size_t refusals = 0;
+    const auto count = test::schedules::explore(
+        [&] {
+            w = std::make_unique<explored_world>();
+            w->nodes.reserve(4);
+            return std::vector<std::function<void()>>{[&] { w->push(1), w->push(2); },  //
+                                                      [&] { w->box.close(); },          //
+                                                      [&] { w->take(), w->take(); }};
+        },
+        [&] {
+            refusals += static_cast<std::size_t>(w->refusals);
+            w->take();
+            const bool first_refused = w->refusals == 2;
+            const auto expected = first_refused ? numbers{} : w->refusals == 1 ? numbers{1} : numbers{1, 2};
+            if (w->taken != expected || w->firsts != w->takes_with_something || !w->box.closed())
+                FAIL("an interleaving that goes wrong");
+            numbered late(9);
+            if (w->box.push(late) != explored_inbox::pushed::refused) FAIL("a closed inbox accepts");
+        });
+    CHECK(count > 100);
+    CHECK(refusals > 10);
+}
+
+TEST_CASE("four threads push a hundred thousand nodes each, and one takes them", "[inbox][threads]") {
+    constexpr std::size_t pushers = 4;
+    constexpr int pushes = 100'000;
+    inbox box;
+    std::atomic<int> firsts{0};
+    std::vector<std::thread> threads;
+    for (std::size_t pusher = 0; pusher < pushers; ++pusher)
+        threads.emplace_back([&, pusher] {
+            for (int i = 0; i < pushes; ++i)
+                if (box.push(*new numbered(i, pusher)) == inbox::pushed::first) firsts.fetch_add(1);
+        });
+    std::vector<int> next(pushers, 0);
+    int total = 0, filled = 0;
+    bool in_order = true;
+    while (total < static_cast<int>(pushers) * pushes) {
+        ready_queue queue;
+        box.take_into(queue);
+        filled += !queue.empty();
+        while (ready_node* const node = queue.pop()) {
+            const std::unique_ptr<numbered> owned(static_cast<numbered*>(node));
+            in_order = in_order && next[owned->pusher] == owned->number;
+            next[owned->pusher] = owned->number + 1;
+            ++total;
+        }
+    }
+    for (auto& thread : threads) thread.join();
+    CHECK(in_order);
+    CHECK(firsts.load() == filled);
+    CHECK(box.empty());
+}

@@ -1,0 +1,554 @@
+// The end of a scheduler: everything that is left is destroyed, once, in a safe order.
+#include <coheir/coheir.hpp>
+
+#include <catch2/catch.hpp>
+
+#include <algorithm>
+#include <chrono>
+#include <coroutine>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "support/child_process.hpp"
+#include "support/counted.hpp"
+#include "support/parking.hpp"
+#include "support/test_loop.hpp"
+#include "support/trace.hpp"
+
+namespace context = coheir::context;
+using namespace std::chrono_literals;
+using coheir::spawn_policy;
+using test::counted;
+using test::trace;
+
+namespace {
+
+coheir::task<counted> park_holding(test::parking& in, counted held) {
+    context::set("value", held);
+    const counted local(1);
+    co_await in.park();
+    co_return local;
+}
+
+coheir::task<counted> await_child(test::parking& in, counted held, int depth) {
+    const counted local(2);
+    if (depth == 0) co_return co_await park_holding(in, held);
+    co_return co_await await_child(in, local, depth - 1);
+}
+
+coheir::task<counted> sleep_holding(coheir::duration time, counted held) {
+    context::set("value", held);
+    co_await coheir::sleep_for(time);
+    co_return held;
+}
+
+coheir::task<counted> yield_holding(counted held) {
+    context::set("value", held);
+    for (;;) co_await coheir::yield();
+}
+
+coheir::task<counted> join_holding(coheir::join_handle<counted> joined, counted held) {
+    context::set("value", held);
+    const counted& result = co_await joined;
+    co_return result;
+}
+
+coheir::task<counted> gather_holding(coheir::join_handle<counted> joined, test::parking& in, counted held) {
+    auto [first, second] = co_await coheir::when_all(joined, park_holding(in, held));
+    co_return second;
+}
+
+coheir::task<counted> callback_holding(std::vector<coheir::resolver<counted>>& resolvers, counted held) {
+    auto start = [&](auto resolve) { resolvers.push_back(resolve); };
+    const counted result = co_await coheir::callback<counted>(start);
+    co_return held;
+}
+
+/// Spawns children that are at all the places where a task can wait.
+coheir::task<counted> spawn_all_kinds(test::parking& in, std::vector<coheir::resolver<counted>>& resolvers,
+                                      counted held) {
+    context::set("value", held);
+    const auto parked = coheir::spawn(park_holding(in, counted(1)));
+    const auto sleeping = coheir::spawn(sleep_holding(1h, counted(2)));
+    coheir::spawn(yield_holding(counted(3))).detach();
+    coheir::spawn(join_holding(parked, counted(4))).detach();
+    coheir::spawn(gather_holding(sleeping, in, counted(5))).detach();
+    coheir::spawn(callback_holding(resolvers, counted(6))).detach();
+    coheir::spawn(await_child(in, counted(7), 5)).detach();
+    co_return co_await park_holding(in, counted(8));
+}
+
+}  // namespace
+
+TEST_CASE("ten thousand tasks at all places where a task can wait are destroyed exactly once", "[teardown]") {
+    const spawn_policy policy =
+        GENERATE(spawn_policy::shared, spawn_policy::copying, spawn_policy::chained, spawn_policy::isolated);
+    const auto rounds = GENERATE(0, 1, 2, 5);
+    const test::counted_balance balance;
+    test::parking parking;
+    std::vector<coheir::resolver<counted>> resolvers;
+    {
+        test::test_loop loop(policy);
+        for (int i = 0; i < 1250; ++i)  // eight tasks each
+            loop.scheduler.spawn(spawn_all_kinds(parking, resolvers, counted(i))).detach();
+        for (int round = 0; round < rounds; ++round) loop.scheduler.run_ready();
+        CHECK(balance.live() >= 1250);
+    }
+    CHECK(parking.size() == 0);
+    CHECK(balance.is_even());
+    for (const auto& resolve : resolvers) REQUIRE_FALSE(resolve(counted(0)));  // too late, and ignored
+    resolvers.clear();
+    CHECK(balance.is_even());
+}
+
+TEST_CASE("ten thousand queued tasks that never started are destroyed", "[teardown]") {
+    const test::counted_balance balance;
+    test::parking parking;
+    {
+        coheir::scheduler loop;
+        for (int i = 0; i < 10'000; ++i) loop.spawn(park_holding(parking, counted(i))).detach();
+        CHECK(balance.live() == 10'000);
+    }
+    CHECK(balance.is_even());
+    CHECK(parking.cancelled() == 0);
+}
+
+TEST_CASE("ten thousand sleeping tasks are destroyed", "[teardown]") {
+    const test::counted_balance balance;
+    {
+        test::test_loop loop;
+        for (int i = 0; i < 10'000; ++i)
+            loop.scheduler.spawn(sleep_holding((i * 7919 % 10'007 + 1) * 1ms, counted(i))).detach();
+        loop.scheduler.run_ready();
+        loop.clock.advance(5s);
+        loop.scheduler.run_ready(1000);
+        CHECK(balance.live() > 0);
+    }
+    CHECK(balance.is_even());
+}
+
+TEST_CASE("ten thousand tasks in a row of joins are destroyed", "[teardown]") {
+    const test::counted_balance balance;
+    test::parking parking;
+    {
+        test::test_loop loop;
+        auto last = loop.scheduler.spawn(park_holding(parking, counted(0)));
+        for (int i = 1; i < 10'000; ++i) last = loop.scheduler.spawn(join_holding(last, counted(i)));
+        loop.scheduler.run_ready();
+    }
+    CHECK(balance.is_even());
+    CHECK(parking.cancelled() == 1);
+}
+
+TEST_CASE("ten thousand tasks parked on a foreign awaitable cancel it", "[teardown]") {
+    const test::counted_balance balance;
+    test::parking parking;
+    {
+        coheir::scheduler loop;
+        for (int i = 0; i < 10'000; ++i) loop.spawn(park_holding(parking, counted(i))).detach();
+        loop.run_ready();
+        REQUIRE(parking.size() == 10'000);
+        for (int i = 0; i < 1000; ++i) parking.release_first();
+    }
+    CHECK(parking.cancelled() == 9'000);
+    CHECK(balance.is_even());
+}
+
+TEST_CASE("ten thousand posted functions are destroyed without running", "[teardown]") {
+    const test::counted_balance balance;
+    int ran = 0;
+    {
+        coheir::scheduler loop;
+        for (int i = 0; i < 10'000; ++i) loop.post([&ran, held = counted(i)] { ran += held.value >= 0; });
+        loop.run_ready(100);
+    }
+    CHECK(ran == 100);
+    CHECK(balance.is_even());
+}
+
+namespace {
+
+/// Writes its name down when it is destroyed, and what context is current then.
+class at_end {
+public:
+    at_end(trace& t, std::string name) : trace_(&t), name_(std::move(name)) {}
+    at_end(at_end&& other) noexcept
+        : trace_(std::exchange(other.trace_, nullptr)), name_(std::move(other.name_)) {}
+    at_end& operator=(at_end&&) = delete;
+    ~at_end() {
+        if (!trace_) return;
+        std::string seen = "no context";
+        try {
+            seen = context::get("key", "none");
+        } catch (const coheir::no_current_context&) {
+        }
+        trace_->push_back(name_ + ": " + seen);
+    }
+
+private:
+    trace* trace_;
+    std::string name_;
+};
+
+coheir::task<> nested(test::parking& in, at_end, trace& t, int depth) {
+    const at_end local(t, "frame " + std::to_string(depth));
+    if (depth == 0)
+        co_await in.park();
+    else
+        co_await nested(in, at_end(t, "parameter " + std::to_string(depth - 1)), t, depth - 1);
+}
+
+coheir::task<> nested_with_key(test::parking& in, trace& t, std::string key) {
+    context::set("key", key);
+    co_await nested(in, at_end(t, "parameter 2"), t, 2);
+}
+
+coheir::task<> hold(test::parking& in, trace& t, std::string name) {
+    context::set("key", name);
+    const at_end local(t, name);
+    co_await in.park();
+}
+
+}  // namespace
+
+TEST_CASE("a chain of awaits is destroyed from its leaf up, in its task's context", "[teardown]") {
+    trace t;
+    test::parking parking;
+    {
+        coheir::scheduler loop;
+        loop.spawn(nested_with_key(parking, t, "the task's")).detach();
+        loop.run_ready();
+        REQUIRE(t.empty());
+    }
+    CHECK(t == trace{"frame 0: the task's", "parameter 0: the task's", "frame 1: the task's",
+                     "parameter 1: the task's", "frame 2: the task's", "parameter 2: the task's"});
+}
+
+TEST_CASE("tasks are destroyed newest first, each in its own context", "[teardown]") {
+    trace t;
+    test::parking parking;
+    {
+        coheir::scheduler loop;
+        for (const char* name : {"first", "second", "third"}) loop.spawn(hold(parking, t, name)).detach();
+        loop.run_ready();
+    }
+    CHECK(t == trace{"third: third", "second: second", "first: first"});
+}
+
+TEST_CASE("no context is current while posted functions and contexts' values are destroyed", "[teardown]") {
+    trace t;
+    {
+        coheir::scheduler loop;
+        loop.post([held = at_end(t, "function")] { static_cast<void>(held); });
+    }
+    CHECK(t == trace{"function: no context"});
+    t.clear();
+    test::parking parking;
+    {
+        auto body = [](test::parking& in, trace& to) -> coheir::task<> {
+            context::set("key", "the task's");
+            context::set("held", at_end(to, "value"));
+            co_await in.park();
+        };
+        coheir::scheduler loop;
+        loop.spawn(body(parking, t)).detach();
+        loop.run_ready();
+    }
+    CHECK(t == trace{"value: no context"});
+}
+
+namespace {
+
+/// Runs a function when it is destroyed.
+class on_destruction {
+public:
+    explicit on_destruction(std::function<void()> f) : f_(std::move(f)) {}
+    on_destruction(on_destruction&& other) noexcept : f_(std::exchange(other.f_, nullptr)) {}
+    on_destruction& operator=(on_destruction&&) = delete;
+    ~on_destruction() {
+        if (f_) f_();
+    }
+
+private:
+    std::function<void()> f_;
+};
+
+coheir::task<> park_with(test::parking& in, on_destruction) { co_await in.park(); }
+
+template <class F>
+std::string error_of(F&& f) {
+    try {
+        f();
+    } catch (const coheir::scheduler_closed&) {
+        return "closed";
+    } catch (const std::exception& e) {
+        return e.what();
+    }
+    return "no error";
+}
+
+}  // namespace
+
+TEST_CASE("a destructor that spawns or posts during the teardown is told that the scheduler is closed",
+          "[teardown]") {
+    const test::counted_balance balance;
+    trace t;
+    test::parking parking;
+    {
+        coheir::scheduler loop;
+        const auto remote = loop.remote();
+        const auto attempt_all = [&] {
+            t.push_back(error_of([&] { coheir::spawn(sleep_holding(1s, counted(1))).detach(); }));
+            t.push_back(error_of([&] { loop.spawn(sleep_holding(1s, counted(1))).detach(); }));
+            t.push_back(error_of([&] { loop.post([held = counted(1)] { static_cast<void>(held); }); }));
+            t.push_back(error_of([&] { remote.post([held = counted(1)] { static_cast<void>(held); }); }));
+            t.push_back(
+                error_of([&] { static_cast<void>(coheir::when_all(sleep_holding(1s, counted(1)))); }));
+        };
+        loop.spawn(park_with(parking, on_destruction(attempt_all))).detach();
+        loop.run_ready();
+    }
+    CHECK(t == trace{"closed", "closed", "closed", "closed", "closed"});
+    CHECK(balance.is_even());
+}
+
+TEST_CASE("destructors of frames may wake tasks that are destroyed later, and those that were before",
+          "[teardown]") {
+    const bool older = GENERATE(true, false);
+    const test::counted_balance balance;
+    test::parking parking, waking;
+    std::vector<coheir::resolver<counted>> resolvers;
+    {
+        coheir::scheduler loop;
+        if (older) {
+            loop.spawn(park_holding(waking, counted(1))).detach();
+            loop.spawn(callback_holding(resolvers, counted(2))).detach();
+        }
+        loop.spawn(park_with(parking, on_destruction([&] {
+                                 waking.release_all();
+                                 for (const auto& resolve : resolvers) resolve(counted(3));
+                             })))
+            .detach();
+        if (!older) {
+            loop.spawn(park_holding(waking, counted(1))).detach();
+            loop.spawn(callback_holding(resolvers, counted(2))).detach();
+        }
+        loop.run_ready();
+    }
+    CHECK(waking.cancelled() == (older ? 0 : 1));
+    resolvers.clear();
+    CHECK(balance.is_even());
+}
+
+TEST_CASE("destructors of frames may drop handles, of living tasks and of ended ones", "[teardown]") {
+    const test::counted_balance balance;
+    std::vector<std::string> reported;
+    std::vector<coheir::join_handle<counted>> handles;
+    coheir::join_handle<void> failed;
+    test::parking parking;
+    {
+        coheir::scheduler loop;
+        loop.on_unhandled([&](const coheir::unhandled& u) { reported.push_back(u.what()); });
+        handles.push_back(loop.spawn(park_holding(parking, counted(1))));  // older than the dropper
+        handles.push_back(loop.spawn(sleep_holding(0s, counted(2))));      // ended by then
+        failed = loop.spawn(test::fail_after(0, "no luck"));
+        loop.spawn(park_with(parking, on_destruction([&] {
+                                 handles.clear();
+                                 failed = {};
+                             })))
+            .detach();
+        handles.push_back(loop.spawn(park_holding(parking, counted(3))));  // newer: destroyed by then
+        loop.run_ready();
+        loop.run_ready();
+    }
+    CHECK(reported == std::vector<std::string>{"no luck"});
+    CHECK(balance.is_even());
+}
+
+TEST_CASE("posted functions and contexts' values may hold the last handles of tasks", "[teardown]") {
+    const test::counted_balance balance;
+    std::vector<std::string> reported;
+    test::parking parking;
+    {
+        coheir::scheduler loop;
+        loop.on_unhandled([&](const coheir::unhandled& u) { reported.push_back(u.what()); });
+        auto body = [](test::parking& in, coheir::join_handle<void> failed) -> coheir::task<> {
+            context::set("failed", std::move(failed));
+            context::set("parked", coheir::spawn(park_holding(in, counted(1))));
+            co_await in.park();
+        };
+        loop.spawn(body(parking, loop.spawn(test::fail_after(0, "in a context")))).detach();
+        loop.run_ready();
+        auto failed = loop.spawn(test::fail_after(0, "in a function"));
+        loop.run_ready();
+        loop.post([held = std::move(failed)] { static_cast<void>(held); });
+        CHECK(reported.empty());
+    }
+    std::sort(reported.begin(), reported.end());
+    CHECK(reported == std::vector<std::string>{"in a context", "in a function"});
+    CHECK(balance.is_even());
+}
+
+TEST_CASE("a task that holds its own handle in its context is destroyed with the scheduler", "[teardown]") {
+    const test::counted_balance balance;
+    coheir::join_handle<counted> handle;
+    test::parking parking;
+    {
+        coheir::scheduler loop(spawn_policy::shared);
+        auto body = [](test::parking& in, coheir::join_handle<counted>& self) -> coheir::task<counted> {
+            context::set("self", self);
+            context::set("held", counted(1));
+            self = {};
+            co_await in.park();
+            co_return counted(2);
+        };
+        handle = loop.spawn(body(parking, handle));
+        loop.run_ready();
+    }
+    // The context and the task's state hold each other: the one thing that nobody can take apart is a
+    // circle that the user has closed. Its frame is gone nevertheless.
+    CHECK(parking.cancelled() == 1);
+}
+
+TEST_CASE("handles outlive the scheduler", "[teardown]") {
+    const test::counted_balance balance;
+    {
+        std::vector<coheir::join_handle<counted>> handles;
+        test::parking parking;
+        {
+            test::test_loop loop;
+            for (int i = 0; i < 100; ++i) {
+                handles.push_back(loop.scheduler.spawn(park_holding(parking, counted(i))));
+                handles.push_back(loop.scheduler.spawn(sleep_holding(0s, counted(i))));
+            }
+            loop.run_until_idle();
+        }
+        CHECK(parking.cancelled() == 100);
+        CHECK(balance.live() > 0);
+        for (const auto& handle : handles) {
+            REQUIRE(handle.valid());
+            REQUIRE(handle.done());
+            REQUIRE(handle.context().keys() == std::vector<std::string>{"value"});
+        }
+        const auto copies = handles;
+        handles.clear();
+    }
+    CHECK(balance.is_even());
+}
+
+TEST_CASE("remotes outlive the scheduler", "[teardown][remote]") {
+    const test::counted_balance balance;
+    std::optional<coheir::remote> remote;
+    {
+        coheir::scheduler loop;
+        remote = loop.remote();
+        CHECK_FALSE(remote->closed());
+    }
+    CHECK(remote->closed());
+    const coheir::remote copy = *remote;
+    CHECK_THROWS_AS(remote->post([held = counted(1)] { static_cast<void>(held); }), coheir::scheduler_closed);
+    remote.reset();
+    CHECK_THROWS_AS(copy.post([] {}), coheir::scheduler_closed);
+    copy.close();
+    CHECK(balance.is_even());
+}
+
+TEST_CASE("a scheduler is destroyed inside a task of another", "[teardown][nested]") {
+    const test::counted_balance balance;
+    test::parking parking;
+    test::test_loop loop;
+    auto body = [](test::parking& in) -> coheir::task<std::string> {
+        context::set("key", "outer");
+        {
+            coheir::scheduler inner;
+            inner.spawn(park_holding(in, counted(1))).detach();
+            inner.spawn(sleep_holding(1h, counted(2))).detach();
+            inner.run_ready();
+        }
+        co_return context::get("key", "none");
+    };
+    CHECK(loop.run(body(parking)) == "outer");
+    CHECK(parking.cancelled() == 1);
+    CHECK(balance.is_even());
+}
+
+TEST_CASE("many timers go with their tasks, in any order", "[teardown][timers]") {
+    const test::counted_balance balance;
+    test::parking parking;
+    std::optional<test::test_loop> loop(std::in_place);
+    for (int i = 0; i < 1000; ++i)
+        loop->scheduler.spawn(sleep_holding((i * 7919 % 1009) * 1ms, counted(i))).detach();
+    for (int i = 0; i < 1500; ++i) loop->step();
+    CHECK(loop->scheduler.next_deadline());
+    loop.reset();
+    CHECK(balance.is_even());
+}
+
+TEST_CASE("a spawned task is destroyed when its scheduler is destroyed without ever running", "[teardown]") {
+    const test::counted_balance balance;
+    coheir::join_handle<counted> handle;
+    {
+        coheir::scheduler loop;
+        handle = loop.spawn(sleep_holding(0s, counted(1)), coheir::options{}.name("never run"));
+    }
+    CHECK(handle.done());
+    CHECK(handle.name() == "never run");
+    handle = {};
+    CHECK(balance.is_even());
+}
+
+namespace {
+
+coheir::task<> destroy(std::unique_ptr<coheir::scheduler>& loop) {
+    loop.reset();
+    co_return;
+}
+
+coheir::task<> destroy_outer_inside_inner(std::unique_ptr<coheir::scheduler>& outer) {
+    coheir::scheduler inner;
+    inner.run(destroy(outer));
+    co_return;
+}
+
+}  // namespace
+
+TEST_CASE("destroying a scheduler inside its own task ends the program with a message",
+          "[teardown][child_process]") {
+    const auto expect_message = [](const test::child_outcome& outcome) {
+        CHECK(outcome.aborted);
+        CHECK_THAT(outcome.errors,
+                   Catch::Contains("coheir: fatal: ") && Catch::Contains("scheduler is destroyed"));
+    };
+    SECTION("in a task") {
+        expect_message(test::in_child_process([] {
+            auto loop = std::make_unique<coheir::scheduler>();
+            loop->run(destroy(loop));
+        }));
+    }
+    SECTION("in a posted function") {
+        expect_message(test::in_child_process([] {
+            auto loop = std::make_unique<coheir::scheduler>();
+            loop->post([&] { loop.reset(); });
+            loop->run_until_idle();
+        }));
+    }
+    SECTION("in a task of a scheduler that runs inside it") {
+        expect_message(test::in_child_process([] {
+            auto loop = std::make_unique<coheir::scheduler>();
+            loop->run(destroy_outer_inside_inner(loop));
+        }));
+    }
+    SECTION("in its unhandled handler") {
+        expect_message(test::in_child_process([] {
+            auto loop = std::make_unique<coheir::scheduler>();
+            loop->on_unhandled([&](const coheir::unhandled&) { loop.reset(); });
+            loop->spawn(test::fail_after(0, "no luck")).detach();
+            loop->run_until_idle();
+        }));
+    }
+}
