@@ -10,6 +10,7 @@ void print_status(int who) {
     std::cout << who << ": " << context::get<std::string>("status").value() << '\n';
 }
 
+// [tasks]
 coheir::task<> child_0() {
     print_status(0);
     co_return;
@@ -26,10 +27,13 @@ coheir::task<> parent_2() {
     co_await coheir::when_all(child_1(), child_0());  // they start in this order
     print_status(2);
 }
+// [/tasks]
 
 int main() {
+    // [run]
     coheir::scheduler loop{coheir::spawn_policy::shared};
     loop.run(parent_2());
+    // [/run]
 }
 
 // Output:

@@ -48,6 +48,9 @@ private:
     bool suspended_ = false;
 };
 
+template <class T>
+using regular_t = std::conditional_t<std::is_void_v<T>, std::monostate, T>;
+
 /// One of those that are waited for. From a task or an rvalue handle the result is moved out, from an
 /// lvalue handle it is copied.
 template <class T, bool Taking>
@@ -67,14 +70,14 @@ public:
         takes_result = Taking;
         task_->waiters.add(*this);
     }
-    auto result() {
+    regular_t<T> result() {
         if constexpr (std::is_void_v<T>) {
             look_at_result(*task_);
-            return std::monostate();
+            return {};
         } else if constexpr (Taking) {
             return take_result(*task_);
         } else {
-            return std::remove_const_t<T>(look_at_result(*task_));
+            return static_cast<regular_t<T>>(look_at_result(*task_));
         }
     }
 
@@ -87,9 +90,6 @@ private:
     task_ref<T> task_;
     gathering* into_ = nullptr;
 };
-
-template <class T>
-using regular_t = std::conditional_t<std::is_void_v<T>, std::monostate, T>;
 
 template <class A>
 struct joinable_traits {

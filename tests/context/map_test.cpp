@@ -139,7 +139,7 @@ void compare_with_reference(const names& keys, int steps, unsigned seeds = 3) {
 }  // namespace
 
 TEST_CASE("maps and their copies agree with std::map, for any number of keys", "[map]") {
-    for (const std::size_t count : {1, 2, 4, 5, 15, 16, 17, 18, 40, 130}) {
+    for (const std::size_t count : {1U, 2U, 4U, 5U, 15U, 16U, 17U, 18U, 40U, 130U}) {
         CAPTURE(count);
         const names keys =
             make_names(count, [](std::size_t i) { return detail::hash_name("name " + std::to_string(i)); });
@@ -209,7 +209,7 @@ TEST_CASE("boxes keep their addresses while maps grow, shrink and are copied", "
 }
 
 TEST_CASE("a box may be changed in place only while one map alone reaches it", "[map]") {
-    for (const std::size_t count : {1, 16, 17, 300}) {
+    for (const std::size_t count : {1U, 16U, 17U, 300U}) {
         CAPTURE(count);
         const names keys =
             make_names(count, [](std::size_t i) { return detail::hash_name("name " + std::to_string(i)); });

@@ -17,12 +17,8 @@
 namespace context = coheir::context;
 
 // Not in the unnamed namespace, whose name would be in theirs.
-static struct {
-    int value;
-} unnamed_one{1};
-static struct {
-    int value;
-} unnamed_two{2};
+static struct { int value; } unnamed_one{1};
+static struct { int value; } unnamed_two{2};
 
 namespace {
 

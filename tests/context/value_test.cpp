@@ -68,7 +68,10 @@ using characters = std::array<char, 300>;
 
 template <class T>
 T make(int n) {
-    if constexpr (std::is_constructible_v<T, int> || std::is_enum_v<T>)
+    if constexpr (std::is_same_v<T, std::vector<int>> || std::is_same_v<T, std::vector<over_aligned>> ||
+                  std::is_same_v<T, std::vector<bool>>)
+        return T(static_cast<std::size_t>(n));
+    else if constexpr (std::is_constructible_v<T, int> || std::is_enum_v<T>)
         return static_cast<T>(n);
     else if constexpr (std::is_same_v<T, std::string>)
         return std::string(static_cast<std::size_t>(n) * 40, 'x');

@@ -394,27 +394,6 @@ TEST_CASE("posted functions and contexts' values may hold the last handles of ta
     CHECK(balance.is_even());
 }
 
-TEST_CASE("a task that holds its own handle in its context is destroyed with the scheduler", "[teardown]") {
-    const test::counted_balance balance;
-    coheir::join_handle<counted> handle;
-    test::parking parking;
-    {
-        coheir::scheduler loop(spawn_policy::shared);
-        auto body = [](test::parking& in, coheir::join_handle<counted>& self) -> coheir::task<counted> {
-            context::set("self", self);
-            context::set("held", counted(1));
-            self = {};
-            co_await in.park();
-            co_return counted(2);
-        };
-        handle = loop.spawn(body(parking, handle));
-        loop.run_ready();
-    }
-    // The context and the task's state hold each other: the one thing that nobody can take apart is a
-    // circle that the user has closed. Its frame is gone nevertheless.
-    CHECK(parking.cancelled() == 1);
-}
-
 TEST_CASE("handles outlive the scheduler", "[teardown]") {
     const test::counted_balance balance;
     {

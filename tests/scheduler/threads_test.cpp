@@ -219,7 +219,7 @@ TEST_CASE("posts that meet the scheduler's end are refused or destroyed, never l
                     }
                 });
             started.wait();
-            for (int i = 0; i < 10; ++i) loop.run_ready();
+            for (int i = 0; i < 10; ++i) loop.run_ready(20);  // not whole rounds: the posters are faster
         }
         gone = true;
         for (auto& poster : posters) poster.join();

@@ -3,6 +3,7 @@
 
 #include <coheir/context.hpp>
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <set>
@@ -32,7 +33,7 @@ public:
 private:
     friend class acting;
     static std::uint64_t next_number() {
-        static std::uint64_t last = 0;
+        static std::atomic<std::uint64_t> last{0};
         return ++last;
     }
 

@@ -1,5 +1,14 @@
 // What allocates, and what does not: frames are recycled, going on allocates nothing; and where memory runs
 // out, nothing is lost.
+
+// clang's thread sanitizer brings an operator new that cannot be replaced: nothing can be counted there.
+#if defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define COHEIR_TEST_CANNOT_COUNT
+#endif
+#endif
+#ifndef COHEIR_TEST_CANNOT_COUNT
+
 #include <coheir/coheir.hpp>
 
 #include <catch2/catch.hpp>
@@ -237,3 +246,5 @@ TEST_CASE("wherever memory runs out, std::bad_alloc is thrown and everything is 
     }
     CHECK(threw > 20);
 }
+
+#endif

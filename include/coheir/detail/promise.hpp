@@ -112,7 +112,7 @@ struct promise final : promise_base {
 template <class T>
 struct promise<T&> final : promise_base {
     task<T&> get_return_object() noexcept;
-    void return_value(T& value) noexcept { static_cast<result_link<T&>*>(up)->result.emplace(&value); }
+    void return_value(T& value) noexcept { static_cast<result_link<T&>*>(up)->result.emplace(value); }
     void unhandled_exception() noexcept {
         static_cast<result_link<T&>*>(up)->result.fail(std::current_exception());
     }

@@ -31,7 +31,10 @@ public:
     template <class... Args>
     void emplace(Args&&... args) {
         clear();  // a destructor may have thrown after an earlier co_return
-        ::new (static_cast<void*>(&value_)) stored(std::forward<Args>(args)...);
+        if constexpr (std::is_reference_v<T>)
+            ::new (static_cast<void*>(&value_)) stored(&static_cast<T>(args)...);
+        else
+            ::new (static_cast<void*>(&value_)) stored(std::forward<Args>(args)...);
         outcome_ = outcome::value;
     }
     void fail(std::exception_ptr error) noexcept {
