@@ -111,6 +111,9 @@ public:
         return detail::join_awaiter<T, true>(detail::join_handle_access::take(*this, "co_await"), waiting);
     }
 
+    /// For the message: a handle can be awaited in a coheir::task only.
+    detail::only_in_a_coheir_task<T> operator co_await() const noexcept { return {}; }
+
     /// Whether it refers to a task.
     [[nodiscard]] bool valid() const noexcept { return static_cast<bool>(state_); }
     /// Whether the task has ended, by a result, an exception, or with its scheduler.

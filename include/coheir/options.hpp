@@ -18,7 +18,7 @@ public:
 
     /// How the task's context comes from its spawner's, instead of the scheduler's policy.
     options&& policy(spawn_policy p) && noexcept {
-        policy_ = std::move(p);
+        policy_.emplace(std::move(p));
         return std::move(*this);
     }
     /// A name for messages.
@@ -29,7 +29,7 @@ public:
     /// The task's context derives from this snapshot instead of the spawner's context: by `copying` it is a
     /// private copy, by `chained` an empty level over one; `shared` is refused with wrong_scheduler.
     options&& context(context::snapshot s) && noexcept {
-        context_ = std::move(s);
+        context_.emplace(std::move(s));
         return std::move(*this);
     }
 

@@ -7,8 +7,10 @@
 #include <catch2/catch.hpp>
 
 #include <array>
+#include <map>
 #include <memory>
 #include <string>
+#include <typeinfo>
 #include <utility>
 #include <vector>
 
@@ -101,7 +103,7 @@ TEST_CASE("types without a name are different types", "[types]") {
     differ(one, two);
 }
 
-TEST_CASE("types of one name in the unnamed namespaces of two source files are different types", "[types]") {
+TEST_CASE("types of one name that two source files keep to themselves are different types", "[types]") {
     test::actor who;
     const test::acting now(who);
     for (const std::string& key : set_in_another_source_file()) {
@@ -109,6 +111,8 @@ TEST_CASE("types of one name in the unnamed namespaces of two source files are d
         CHECK(context::find<namesake>(key) == nullptr);
         CHECK(context::find<std::vector<namesake>>(key) == nullptr);
         CHECK(context::find<decltype(from_a_template<int>())>(key) == nullptr);
+        CHECK(context::find<decltype(unnamed_one)>(key) == nullptr);
+        CHECK(context::find<decltype(unnamed_two)>(key) == nullptr);
     }
     CHECK_THROWS_AS(context::get<namesake>("namesake"), coheir::bad_value_type);
 }
@@ -122,20 +126,63 @@ TEST_CASE("what another source file set is found, by its type", "[types]") {
     CHECK(context::get<std::string>("text") == "x");
 }
 
-TEST_CASE("a type with a name of its own is recognised by it, if another library describes it", "[types]") {
-    namespace detail = context::detail;
-    const auto is_recognised = [](auto value) {
-        using T = decltype(value);
-        const detail::value_type copy = detail::value_type_of<T>();  // as another library would have it
-        const detail::box b("k", copy, {});
-        return detail::holds<T>(b);
+#if defined(__cpp_rtti)
+
+namespace {
+
+/// A type's description as another shared library would have it: at other addresses, of the same name.
+template <class T>
+class foreign_description {
+public:
+    [[nodiscard]] const context::detail::value_type& get() const { return description_; }
+
+private:
+    struct info : std::type_info {
+        explicit info(const char* name) : std::type_info(name) {}
     };
+    std::string name_ = typeid(T).name();
+    info info_{name_.c_str()};
+    context::detail::value_type description_ = [this] {
+        context::detail::value_type copy = context::detail::value_type_of<T>();
+        copy.id = &info_;
+        return copy;
+    }();
+};
+
+template <class T>
+bool is_recognised(const T&) {
+    const foreign_description<T> foreign;
+    const context::detail::box b("k", foreign.get(), {});
+    return context::detail::holds<T>(b);
+}
+
+namespace letters {
+struct ZULX {};
+}  // namespace letters
+
+}  // namespace
+
+struct ZULXD {};
+
+TEST_CASE("a type with a name of its own is recognised by it, if another library describes it", "[types]") {
     CHECK(is_recognised(1));
     CHECK(is_recognised(std::string("x")));
     CHECK(is_recognised(shared_type{1}));
+    CHECK(is_recognised(ZULXD()));
     CHECK(is_recognised(std::vector<shared_type>()));
+    CHECK(is_recognised(std::map<std::string, std::vector<shared_type>>()));
+    CHECK(is_recognised(std::shared_ptr<shared_type>()));
+    CHECK(is_recognised(std::pair<ZULXD, std::vector<std::string>>()));
     CHECK_FALSE(is_recognised(namesake{1}));
+    CHECK_FALSE(is_recognised(letters::ZULX()));  // in an unnamed namespace
     CHECK_FALSE(is_recognised(from_one_function()));
     CHECK_FALSE(is_recognised(from_a_template<int>()));
+    CHECK_FALSE(is_recognised(enumerator_from_one_function()));
+    CHECK_FALSE(is_recognised(unnamed_one));
     CHECK_FALSE(is_recognised(std::vector{unnamed_one}));
+    CHECK_FALSE(is_recognised(std::vector{namesake{1}}));
+    CHECK_FALSE(is_recognised(std::make_shared<decltype(from_one_function())>()));
+    CHECK_FALSE(is_recognised([] {}));
 }
+
+#endif

@@ -42,61 +42,56 @@ endfunction()
 # mutant(NAME FILE-UNDER-include/coheir [==[old text]==] [==[new text]==])
 
 mutant(copying_shares context/policy.hpp
-    [==[case kind::copying: return copied(*parent, "spawned from");]==]
-    [==[case kind::copying: return level_ref(parent);]==]
+    [==[policy.kind_ == kind::copying ? copied(*parent, "spawned from")]==]
+    [==[policy.kind_ == kind::copying ? level_ref(parent)]==]
 )
 mutant(copy_is_shallow context/detail/change.hpp  # a change in place reaches every copy
     [==[box* exclusive = holder->own.find_exclusive(key);]==]
     [==[box* exclusive = const_cast<box*>(found);]==]
 )
 mutant(copy_is_flattened context/detail/level.hpp  # clear in the copy uncovers nothing
-    [==[return stacked(from.own, from.parent ? flattened(from.parent, what) : map());]==]
-    [==[return stacked(flattened(&from, what), map());]==]
+    [==[parts made{context.own, flattened(context.parent())};]==]
+    [==[parts made{flattened(&context), map()};]==]
 )
 mutant(copy_forgets_what_is_below context/detail/level.hpp
-    [==[return stacked(from.own, from.parent ? flattened(from.parent, what) : map());]==]
-    [==[return stacked(from.own, map());]==]
+    [==[parts made{context.own, flattened(context.parent())};]==]
+    [==[parts made{context.own, map()};]==]
 )
 mutant(chain_snapshots_its_parent context/policy.hpp
-    [==[default: return chained_onto(parent);]==]
-    [==[default: return chained_onto(copied(*parent, "spawned from").get());]==]
+    [==[: chained_onto(parent);]==]
+    [==[: chained_onto(copied(*parent, "spawned from").get());]==]
 )
 mutant(clear_reaches_below context/detail/change.hpp
     [==[const map cleared = std::exchange(l.own, map());]==]
-    [==[for (level* at = &l; at; at = at->parent) at->own = map();]==]
+    [==[for (level* at = l.parent(); at; at = at->parent()) clear(*at);
+    const map cleared = std::exchange(l.own, map());]==]
 )
 mutant(clear_does_nothing context/detail/change.hpp
     [==[const map cleared = std::exchange(l.own, map());]==]
     [==[]==]
 )
 mutant(get_stops_at_its_own_level context/detail/level.hpp
-    [==[const level* const below = from->parent;]==]
-    [==[const level* const below = nullptr;]==]
+    [==[if (!from->kin || !from->kin->parent) return nullptr;]==]
+    [==[return nullptr;]==]
 )
 mutant(get_sees_the_lowest_level context/detail/level.hpp
     [==[if (!from) return nullptr;]==]
     [==[if (!from) return nullptr;
-    if (const box* const lowest = find_visible(from->parent, key)) return lowest;]==]
+    if (const box* const lowest = find_visible(from->parent(), key)) return lowest;]==]
 )
 mutant(get_remembers_for_ever context/detail/resolved.hpp
     [==[if (version != version_) {]==]
     [==[if (version_ == ~std::uint64_t{0}) {]==]
 )
 mutant(set_writes_to_the_lowest_level context/detail/change.hpp
-    [==[box_ref fresh(make_box<T>(keep_name ? old->key_as_name() : key, made, std::forward<V>(value)));]==]
-    [==[box_ref fresh(make_box<T>(keep_name ? old->key_as_name() : key, made, std::forward<V>(value)));
-        if (to.parent) {
-            level* at = to.parent;
-            while (at->parent) at = at->parent;
-            at->own.put(std::move(fresh));
-            return;
-        }]==]
+    [==[require_idle(to, "set");]==]
+    [==[if (to.parent()) return assign<T>(*to.parent(), key, made, std::forward<V>(value));]==]
 )
 mutant(update_copies_what_is_inherited context/detail/change.hpp
     [==[require_idle(context, "update");]==]
     [==[require_idle(context, "update");
-        if (const box* const visible = find_visible(&context, key); visible && !context.own.find(key))
-            context.own.put(box_ref(visible->type->clone(*visible)));]==]
+    if (const box* const visible = find_visible(&context, key); visible && !context.own.find(key))
+        context.own.put(box_ref(visible->type->clone(*visible)));]==]
 )
 mutant(merge_keeps_the_lower_entries context/detail/level.hpp
     [==[upper.own.for_each([&](box& b) { lower.own.put(box_ref::shared(b)); });]==]
@@ -105,6 +100,6 @@ mutant(merge_keeps_the_lower_entries context/detail/level.hpp
         });]==]
 )
 mutant(merge_into_a_live_level context/detail/level.hpp
-    [==[at->children == 1 && at->only_child().owners == 0 && merge]==]
-    [==[at->children == 1 && merge]==]
+    [==[at->kin->children == 1 && at->only_child().owners == 0 &&]==]
+    [==[at->kin->children == 1 &&]==]
 )

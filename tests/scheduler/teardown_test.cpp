@@ -299,14 +299,15 @@ TEST_CASE("a destructor that spawns or posts during the teardown is told that th
     const test::counted_balance balance;
     trace t;
     test::parking parking;
+    std::optional<coheir::remote> remote;
     {
         coheir::scheduler loop;
-        const auto remote = loop.remote();
+        remote = loop.remote();
         const auto attempt_all = [&] {
             t.push_back(error_of([&] { coheir::spawn(sleep_holding(1s, counted(1))).detach(); }));
             t.push_back(error_of([&] { loop.spawn(sleep_holding(1s, counted(1))).detach(); }));
             t.push_back(error_of([&] { loop.post([held = counted(1)] { static_cast<void>(held); }); }));
-            t.push_back(error_of([&] { remote.post([held = counted(1)] { static_cast<void>(held); }); }));
+            t.push_back(error_of([&] { remote->post([held = counted(1)] { static_cast<void>(held); }); }));
             t.push_back(
                 error_of([&] { static_cast<void>(coheir::when_all(sleep_holding(1s, counted(1)))); }));
         };

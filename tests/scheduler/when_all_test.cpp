@@ -279,8 +279,7 @@ coheir::task<> gather_one_of_range(Handle handle) {
     co_await coheir::when_all(handles);
 }
 
-coheir::task<> gather_itself(coheir::join_handle<void>& self, std::string& error) {
-    trace t;
+coheir::task<> gather_itself(coheir::join_handle<void>& self, std::string& error, trace& t) {
     try {
         co_await coheir::when_all(note_steps(t, "a", 1), self);
     } catch (const coheir::usage_error& e) {
@@ -317,8 +316,10 @@ TEST_CASE("when_all refuses what a join would refuse", "[when_all]") {
     CHECK_THROWS_AS(loop.run(gather_one_of_range(coheir::join_handle<int>())), coheir::invalid_handle);
     coheir::join_handle<void> self;
     std::string error;
-    self = loop.scheduler.spawn(gather_itself(self, error));
+    trace t;
+    self = loop.scheduler.spawn(gather_itself(self, error, t));
     loop.run_until_idle();
+    CHECK(t == trace{"a1"});  // was spawned before, and runs on
     CHECK_THAT(error, Catch::Contains("itself"));
     CHECK(self.done());
 }

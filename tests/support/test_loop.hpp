@@ -65,7 +65,7 @@ private:
                 into.emplace();
             } else if constexpr (std::is_reference_v<T>) {
                 auto& value = co_await std::move(work);
-                into.emplace(&value);
+                into.emplace(value);
             } else {
                 into.emplace(co_await std::move(work));
             }

@@ -34,14 +34,15 @@ public:
         detail::assign<T>(writable(), key.name(), {where, 0}, std::forward<V>(value));
     }
 
-    /// See context::update.
+    /// See context::update; but of the child's own values only: throws usage_error for one that is inherited.
+    /// In a shared child, throws not_copyable for a value that cannot be copied.
     template <class T, class F>
     bool update(key_name key, F&& f, std::source_location where = std::source_location::current()) {
-        return detail::update<T>(writable(), key, {where, 0}, std::forward<F>(f));
+        return update_own<T>(key, std::forward<F>(f), where);
     }
     template <class T, class F>
     bool update(const key<T>& key, F&& f, std::source_location where = std::source_location::current()) {
-        return detail::update<T>(writable(), key.name(), {where, 0}, std::forward<F>(f));
+        return update_own<T>(key.name(), std::forward<F>(f), where);
     }
 
     bool erase(key_name key) { return detail::erase(writable(), key); }
@@ -52,7 +53,7 @@ public:
     void clear() { detail::clear(writable()); }
 
     /// An immutable whole of it.
-    [[nodiscard]] snapshot capture() const { return detail::snapshot_access::take(*context_, "captured"); }
+    [[nodiscard]] snapshot capture() const { return detail::snapshot_access::take(visible(), "captured"); }
 
 private:
     friend class view;
@@ -70,12 +71,23 @@ private:
         }
         return draft_ ? *draft_ : *context_;
     }
+    detail::level& visible() const noexcept { return draft_ ? *draft_ : *context_; }
     const detail::box* look_up(const key_name& key) const noexcept {
-        return detail::find_visible(draft_ ? draft_.get() : context_.get(), key);
+        return detail::find_visible(&visible(), key);
     }
     template <class F>
     void for_each_visible(F&& f) const {
-        detail::for_each_visible(draft_ ? draft_.get() : context_.get(), f);
+        detail::for_each_visible(&visible(), f);
+    }
+
+    // A value below the child's own level is another's, and would stay changed if the policy throws.
+    template <class T, class F>
+    bool update_own(const key_name& key, F&& f, std::source_location where) {
+        detail::level& own = writable();
+        if (!own.own.find(key) && look_up(key))
+            throw usage_error("coheir::context::child::update: key " + coheir::detail::quoted(key.text()) +
+                              " is inherited, not the child's own: set it, or update it in the parent");
+        return detail::update<T>(own, key, {where, 0}, std::forward<F>(f));
     }
 
     detail::level_ref context_;

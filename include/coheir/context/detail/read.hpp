@@ -2,7 +2,6 @@
 // Reading values: what get, find and contains mean, for whatever can look a key up.
 
 #include <algorithm>
-#include <concepts>
 #include <optional>
 #include <string>
 #include <type_traits>
@@ -14,7 +13,7 @@
 namespace coheir::context::detail {
 
 template <class T>
-concept copyable_value = std::copy_constructible<T>;
+concept copyable_value = is_copyable<T>();
 
 /// A copy of the value in a box. A copy constructor of the user's may change the context: the box is held
 /// meanwhile.

@@ -72,6 +72,20 @@ struct box_of : box {
     T value;
 };
 
+/// Whether a T can be copied. Standard containers say so whatever they hold, so their elements are asked.
+template <class T>
+constexpr bool is_copyable() noexcept {
+    if constexpr (!std::is_copy_constructible_v<T>)
+        return false;
+    else if constexpr (requires {
+                           typename T::value_type;
+                           typename T::allocator_type;
+                       })
+        return std::is_same_v<T, typename T::value_type> || is_copyable<typename T::value_type>();
+    else
+        return true;
+}
+
 /// Values that are overwritten in place: no code of the user's runs when they are assigned.
 template <class T>
 inline constexpr bool assigned_in_place = (std::is_trivially_copyable_v<T> && std::is_copy_assignable_v<T> &&
@@ -138,7 +152,7 @@ constexpr value_type describe() noexcept {
     value_type type{coheir::detail::type_name<T>(), coheir::detail::type_identity<T>(),
                     std::is_trivially_destructible_v<T> || std::is_same_v<T, std::string>, nullptr,
                     &destroy_box_of<T>};
-    if constexpr (std::is_copy_constructible_v<T>) type.clone = &clone_box_of<T>;
+    if constexpr (is_copyable<T>()) type.clone = &clone_box_of<T>;
     return type;
 }
 
