@@ -9,7 +9,7 @@
 namespace context = coheir::context;
 
 // [wrapped]
-class buffers {  // std::vector<std::unique_ptr<T>> claims that it can be copied; this class does not
+class buffers {  // cannot be copied, and says so by declaring its move constructor
 public:
     buffers() = default;
     buffers(buffers&&) = default;

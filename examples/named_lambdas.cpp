@@ -1,4 +1,4 @@
-// A lambda that captures a string, a vector or the like gets a name before it goes into a co_await expression.
+// A lambda that captures a string or the like gets a name before it goes into a co_await expression.
 #include <coheir/coheir.hpp>
 
 #include <cstddef>

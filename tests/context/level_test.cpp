@@ -335,49 +335,55 @@ TEST_CASE("a look-up down a chain costs the same at any depth once it was made",
     CHECK(sum == 1'000'000);
 }
 
+namespace {
+
+enum class loss { oldest_first, newest_first, random };
+
+void build_read_and_destroy(std::size_t count, loss order) {
+    const test::counted_balance balance;
+    bool right = true;
+    test::on_small_stack([&] {
+        std::vector<actor> chain;
+        chain.reserve(count);
+        chain.emplace_back();
+        as(chain.front(), [] { context::set("bottom", test::counted(1)); });
+        for (std::size_t i = 1; i < count; ++i) {
+            chain.push_back(chain.back().heir(spawn_policy::chained));
+            if (i % 1000 == 0)
+                as(chain.back(), [&] { context::set("own", test::counted(static_cast<int>(i))); });
+        }
+        as(chain.back(), [&] {
+            right &= context::find<test::counted>("bottom")->value == 1;
+            right &= context::find<test::counted>("own")->value == static_cast<int>(count - 1000);
+            right &= !context::contains("missing");
+            right &= context::find<int>("missing") == nullptr;
+        });
+        const actor copy = chain.back().heir(spawn_policy::copying);
+        right &= copy.capture().size() == 2;
+        if (order == loss::newest_first) std::reverse(chain.begin(), chain.end());
+        if (order == loss::random) std::shuffle(chain.begin(), chain.end(), std::mt19937(1));  // NOLINT
+        for (actor& a : chain) actor(std::move(a));
+    });
+    CHECK(right);
+    CHECK(balance.is_even());
+}
+
+}  // namespace
+
 TEST_CASE("a million levels with live owners are built, read and destroyed on a small stack",
           "[level][deep]") {
-    constexpr std::size_t count = 1'000'000;
-    enum class order { oldest_first, newest_first, random, every_other };
-    for (const bool merging : {true, false}) {
-        for (const order o : {order::oldest_first, order::newest_first, order::random, order::every_other}) {
-            CAPTURE(merging, static_cast<int>(o));
-            const test::merging_is now(merging);
-            const test::counted_balance balance;
-            bool right = true;
-            test::on_small_stack([&] {
-                std::vector<actor> chain;
-                chain.reserve(count);
-                chain.emplace_back();
-                as(chain.front(), [] { context::set("bottom", test::counted(1)); });
-                for (std::size_t i = 1; i < count; ++i) {
-                    chain.push_back(chain.back().heir(spawn_policy::chained));
-                    if (i % 1000 == 0)
-                        as(chain.back(), [&] { context::set("own", test::counted(static_cast<int>(i))); });
-                }
-                as(chain.back(), [&] {
-                    right &= context::find<test::counted>("bottom")->value == 1;
-                    right &= context::find<test::counted>("own")->value == count - 1000;
-                    right &= !context::contains("missing");
-                    right &= context::find<int>("missing") == nullptr;
-                });
-                actor copy = chain.back().heir(spawn_policy::copying);
-                right &= copy.capture().size() == 2;
-                std::mt19937 random(1);  // NOLINT: the same in every run
-                switch (o) {
-                    case order::oldest_first: break;
-                    case order::newest_first: std::reverse(chain.begin(), chain.end()); break;
-                    case order::random: std::shuffle(chain.begin(), chain.end(), random); break;
-                    case order::every_other: {
-                        for (std::size_t i = 0; i < count; i += 2) actor(std::move(chain[i]));
-                        right &= as(chain.back(), [] { return context::contains("bottom"); });
-                        break;
-                    }
-                }
-                for (actor& a : chain) actor(std::move(a));
-            });
-            CHECK(right);
-            CHECK(balance.is_even());
-        }
-    }
+    build_read_and_destroy(1'000'000, loss::oldest_first);
+}
+
+TEST_CASE("a million levels lose their owners newest first, on a small stack", "[level][deep]") {
+    build_read_and_destroy(1'000'000, loss::newest_first);
+}
+
+TEST_CASE("a million levels lose their owners in random order, on a small stack", "[level][deep]") {
+    build_read_and_destroy(1'000'000, loss::random);
+}
+
+TEST_CASE("a million levels that are never merged go at once, on a small stack", "[level][deep]") {
+    const test::merging_is off(false);
+    build_read_and_destroy(1'000'000, loss::oldest_first);
 }

@@ -109,14 +109,13 @@ coheir::task<int> void_as_often_as_one_likes() {
     co_return static_cast<int>(t.size());
 }
 
-template <bool Moving>
-coheir::task<int> failures_seen(int times) {
+coheir::task<int> failures_seen(bool moving, int times) {
     int seen = 0;
     const auto handle = coheir::spawn(fail_after(1, "no luck"));
     for (int i = 0; i < times; ++i) {
         auto copy = handle;
         try {
-            if (Moving)
+            if (moving)
                 co_await std::move(copy);
             else
                 co_await copy;
@@ -182,8 +181,8 @@ TEST_CASE("results that only move, references and void are joined like others", 
 
 TEST_CASE("a failed task throws its exception at every await", "[join]") {
     test::test_loop loop;
-    CHECK(loop.run(failures_seen<false>(3)) == 3);
-    CHECK(loop.run(failures_seen<true>(3)) == 3);
+    CHECK(loop.run(failures_seen(false, 3)) == 3);
+    CHECK(loop.run(failures_seen(true, 3)) == 3);
     CHECK(loop.unhandled.empty());
 }
 

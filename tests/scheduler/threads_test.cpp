@@ -187,10 +187,7 @@ TEST_CASE("a close from another thread refuses later posts, and what was accepte
         started.wait();
         remote.close();
     });
-    auto until_closed = [](const coheir::scheduler& on) -> coheir::task<> {
-        while (!on.closed()) co_await coheir::yield();
-    };
-    loop.run(until_closed(loop));
+    while (!loop.closed()) loop.run_ready();
     poster.join();
     closer.join();
     loop.run_until_idle();

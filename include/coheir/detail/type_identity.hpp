@@ -18,13 +18,15 @@ inline bool is_global_name(std::string_view mangled) noexcept {
             std::size_t length = 0;
             while (i < mangled.size() && is_digit(mangled[i]))
                 length = length * 10 + static_cast<std::size_t>(mangled[i++] - '0');
+            // Unnamed namespaces, and what compilers make up for types without a name: "._anon_1", "$_0".
             if (mangled.substr(i).starts_with("_GLOBAL__N")) return false;
+            if (i < mangled.size() && (mangled[i] == '.' || mangled[i] == '$')) return false;
             i += length;
         } else if (mangled[i] == 'S' || mangled[i] == 'T') {  // St, Sa …; or S_, S1_, T_, T1_ …
             ++i;
             while (i < mangled.size() && is_digit(mangled[i])) ++i;
             ++i;
-        } else if (std::string_view("ZULXD*").find(mangled[i]) != std::string_view::npos) {
+        } else if (std::string_view("ZULXD").find(mangled[i]) != std::string_view::npos) {
             return false;  // local, unnamed, and what this does not take apart
         } else {
             ++i;
