@@ -1,5 +1,5 @@
-// What a sleeping task takes: the bytes of the heap, its allocator's included, without those of the frame that
-// the same body has as the least task there can be.
+// What a sleeping task takes: the bytes of the heap, its allocator's included, without those of the frame
+// that the same body has as the least task there can be.
 #include <malloc.h>
 
 #include <chrono>
