@@ -17,7 +17,7 @@ std::jthread download(const std::string& url, std::function<void(std::size_t)> d
 // [callback]
 coheir::task<std::size_t> length_of(std::string url) {
     std::jthread thread;
-    auto start = [&](auto resolve) { thread = download(url, resolve); };  // g++ 12 needs it named
+    auto start = [&](auto resolve) { thread = download(url, resolve); };
     co_return co_await coheir::callback<std::size_t>(start);
 }
 // [/callback]
