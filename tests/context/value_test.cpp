@@ -324,6 +324,23 @@ TEST_CASE("functions, and contexts themselves, are values too", "[value]") {
           std::vector<std::string>{"function", "std::function"});
 }
 
+TEST_CASE("a container of what cannot be copied is stored, and frozen by a copy like its elements",
+          "[value]") {
+    using container = std::vector<std::unique_ptr<int>>;
+    test::actor who;
+    const test::acting now(who);
+    container made;
+    made.push_back(std::make_unique<int>(1));
+    context::set("k", std::move(made));
+    CHECK(context::update<container>("k", [](container& c) { c.push_back(std::make_unique<int>(2)); }));
+    CHECK(*context::find<container>("k")->back() == 2);
+    const context::snapshot copy = who.capture();
+    CHECK_THROWS_AS(context::update<container>("k", [](container&) {}), coheir::not_copyable);
+    CHECK(copy.find<container>("k")->size() == 2);
+    context::set("map", std::map<std::string, std::unique_ptr<int>>());
+    CHECK(context::contains("map"));
+}
+
 TEST_CASE("a value that cannot be made leaves what was there", "[value]") {
     struct fragile {
         explicit fragile(int v) : value(v) {}

@@ -263,6 +263,25 @@ namespace {
 coheir::task<> park_for_ever(test::parking& in) { co_await in.park(); }
 }  // namespace
 
+namespace {
+coheir::task<int&> give_reference(int& to) {
+    co_await coheir::sleep_for(1s);
+    co_return to;
+}
+}  // namespace
+
+TEST_CASE("the test loop passes on what the root returns or throws", "[support]") {
+    test_loop loop;
+    int variable = 1;
+    CHECK(loop.run(test::give_after(2, 42)) == 42);
+    CHECK(&loop.run(give_reference(variable)) == &variable);
+    CHECK_THROWS_WITH(loop.run(test::fail_after(2, "no luck")), "no luck");
+    CHECK(loop.unhandled.empty());
+    loop.scheduler.spawn(test::fail_after(2, "unheard")).detach();
+    loop.run_until_idle();
+    CHECK(loop.unhandled == std::vector<std::string>{"unheard"});
+}
+
 TEST_CASE("a deadlock on the test loop fails the test", "[support][!shouldfail]") {
     test::parking parking;
     test_loop loop;

@@ -6,9 +6,12 @@
 #include <catch2/catch.hpp>
 
 #include <cstddef>
+#include <exception>
+#include <optional>
 #include <string>
 #include <type_traits>
 #include <utility>
+#include <variant>
 #include <vector>
 
 namespace test {
@@ -47,30 +50,40 @@ public:
     /// Like scheduler::run, but fails where nothing can ever end the task.
     template <class T>
     T run(coheir::task<T> root) {
-        coheir::detail::result<T> result;
+        kept<T> result;
         const auto handle = scheduler.spawn(keep(std::move(root), result));
         while (!handle.done()) {
             if (!step()) FAIL("deadlock: the root waits, nothing is ready and no timer is pending");
             count_step();
         }
-        return result.take();
+        if (result.error) std::rethrow_exception(result.error);
+        if constexpr (std::is_reference_v<T>)
+            return *result.value;
+        else if constexpr (!std::is_void_v<T>)
+            return std::move(*result.value);
     }
 
 private:
     template <class T>
-    static coheir::task<> keep(coheir::task<T> work, coheir::detail::result<T>& into) {
+    struct kept {
+        using stored = std::conditional_t<std::is_void_v<T>, std::monostate, T>;
+        std::exception_ptr error;
+        std::conditional_t<std::is_reference_v<T>, std::remove_reference_t<T>*, std::optional<stored>>
+            value{};
+    };
+    template <class T>
+    static coheir::task<> keep(coheir::task<T> work, kept<T>& into) {
         try {
             if constexpr (std::is_void_v<T>) {
                 co_await std::move(work);
-                into.emplace();
             } else if constexpr (std::is_reference_v<T>) {
                 auto& value = co_await std::move(work);
-                into.emplace(value);
+                into.value = &value;
             } else {
-                into.emplace(co_await std::move(work));
+                into.value.emplace(co_await std::move(work));
             }
         } catch (...) {
-            into.fail(std::current_exception());
+            into.error = std::current_exception();
         }
     }
     void count_step() {

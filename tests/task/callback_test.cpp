@@ -85,6 +85,12 @@ TEST_CASE("a callback may give values that cannot be default-made", "[callback]"
     CHECK(run<strict>([](auto resolve) { resolve(5); }).value == 5);
 }
 
+TEST_CASE("a callback may give a reference", "[callback]") {
+    int object = 0;
+    CHECK(&run<int&>([&object](auto resolve) { resolve(object); }) == &object);
+    CHECK_THROWS_AS(run<int&>([](auto) {}), coheir::abandoned_await);
+}
+
 TEST_CASE("a callback that fails makes the await throw", "[callback]") {
     CHECK_THROWS_WITH(run<int>([](auto resolve) { resolve.fail(error("failed")); }), "failed");
     CHECK_THROWS_WITH(run<void>([](auto resolve) { resolve.fail(error("failed")); }), "failed");
