@@ -88,11 +88,12 @@ public:
                 }
             } else {
                 const std::coroutine_handle<> next = inner_.await_suspend(resumer_.handle());
+                if (next == std::coroutine_handle<>(std::noop_coroutine())) return true;
                 if (next == resumer_.handle()) {
                     resumer_.go_on();
                     return false;
                 }
-                if (next != std::coroutine_handle<>(std::noop_coroutine())) task_.home->resume_next(next);
+                task_.home->resume_next(next);
             }
         } catch (...) {
             resumer_.go_on();

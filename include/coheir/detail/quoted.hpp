@@ -28,6 +28,11 @@ inline std::string escaped(std::string_view text, std::size_t limit) {
 }
 
 /// The same between single quotes, for names in error messages.
-inline std::string quoted(std::string_view text) { return "'" + escaped(text, 128) + "'"; }
+inline std::string quoted(std::string_view text) {
+    std::string result("'");
+    result += escaped(text, 128);
+    result += '\'';
+    return result;
+}
 
 }  // namespace coheir::detail

@@ -72,7 +72,8 @@ struct box_of : box {
     T value;
 };
 
-/// Whether a T can be copied. Standard containers say so whatever they hold, so their elements are asked.
+/// Whether a T can be copied. Standard containers and pairs say so
+/// whatever they hold, so their elements are asked.
 template <class T>
 constexpr bool is_copyable() noexcept {
     if constexpr (!std::is_copy_constructible_v<T>)
@@ -82,6 +83,12 @@ constexpr bool is_copyable() noexcept {
                            typename T::allocator_type;
                        })
         return std::is_same_v<T, typename T::value_type> || is_copyable<typename T::value_type>();
+    else if constexpr (requires {
+                           typename T::first_type;
+                           typename T::second_type;
+                       })
+        return is_copyable<std::remove_const_t<typename T::first_type>>() &&
+               is_copyable<typename T::second_type>();
     else
         return true;
 }
