@@ -37,6 +37,8 @@ public:
         return true;
     }
     bool fail(std::exception_ptr error) noexcept {
+        if (!error)
+            error = std::make_exception_ptr(usage_error("coheir::callback: fail() was given no exception"));
         if (!claim()) return false;
         result_.fail(std::move(error));
         finish();

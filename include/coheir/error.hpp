@@ -39,8 +39,8 @@ public:
 class context_busy : public error {
 public:
     explicit context_busy(std::string_view what)
-        : error("coheir::context: " + std::string(what) + " while update() changes a value of this context") {
-    }
+        : error("coheir::context: a context cannot be " + std::string(what) +
+                " while update() is changing one of its values") {}
 };
 
 /// A value that cannot be copied is shared with a copy of its context and can no longer be updated.

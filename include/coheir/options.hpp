@@ -14,6 +14,8 @@ namespace coheir {
 /// Options of a spawn: `spawn(work(), options{}.policy(spawn_policy::chained).name("poller"))`.
 class options {
 public:
+    /// A policy alone: `spawn(work(), spawn_policy::chained)`.
+    options(spawn_policy p) noexcept : policy_(std::move(p)) {}  // NOLINT: implicit
     options() noexcept {}  // not an aggregate: g++ 11 and 12 destroy those twice in a co_await expression
 
     /// How the task's context comes from its spawner's, instead of the scheduler's policy.

@@ -12,7 +12,7 @@ namespace coheir {
 /// call that hands something in throws scheduler_closed.
 class remote {
 public:
-    /// Runs f() on the scheduler, with no context: bind one to it to carry it along. Throws
+    /// Runs f() on the scheduler, with no context: let f take along what it needs. Throws
     /// scheduler_closed and std::bad_alloc; then f is not run.
     template <class F>
         requires std::is_invocable_v < std::decay_t<F>

@@ -1,5 +1,5 @@
 // A task is awaited once, and that takes it: a named one is moved.
-// error: deleted (member )?function '.*await_transform
+// error: co_await takes a task: say co_await std::move\(task\)
 #include <coheir/coheir.hpp>
 
 #include <utility>

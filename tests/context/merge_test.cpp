@@ -125,26 +125,32 @@ TEST_CASE("two neighbours that nobody owns become one, in whatever order they lo
 }
 
 TEST_CASE("merging keeps the addresses of values, and where they were set", "[merge]") {
-    std::vector<actor> chain(1);
-    std::vector<std::string> keys;
-    for (int i = 0; i < 30; ++i) {
-        keys.push_back("key " + std::to_string(i));
-        as(chain.back(), [&] { context::set(keys.back(), std::vector{i}); });
-        chain.push_back(chain.back().heir(spawn_policy::chained));
+    for (const bool larger_above : {false, true}) {
+        CAPTURE(larger_above);
+        std::vector<actor> chain(1);
+        std::vector<std::string> keys;
+        for (int i = 0; i < 12; ++i) {
+            for (int j = 0; j < (larger_above ? i + 1 : 12 - i); ++j) {
+                keys.push_back("key " + std::to_string(i) + " " + std::to_string(j));
+                as(chain.back(), [&] { context::set(keys.back(), std::vector{i, j}); });
+            }
+            chain.push_back(chain.back().heir(spawn_policy::chained));
+        }
+        actor top = std::move(chain.back());
+        const auto boxes = [&] {
+            std::vector<const context::detail::box*> found;
+            for (const std::string& key : keys)
+                found.push_back(context::detail::find_visible(&top.level(), key));
+            return found;
+        };
+        const auto before = boxes();
+        std::vector<std::uint64_t> tasks;
+        for (const auto* const b : before) tasks.push_back(b->set.task);
+        chain.clear();
+        REQUIRE(depth_of(top) == 2);
+        CHECK(boxes() == before);
+        for (std::size_t i = 0; i < keys.size(); ++i) CHECK(boxes()[i]->set.task == tasks[i]);
     }
-    actor top = std::move(chain.back());
-    const auto boxes = [&] {
-        std::vector<const context::detail::box*> found;
-        for (const std::string& key : keys) found.push_back(context::detail::find_visible(&top.level(), key));
-        return found;
-    };
-    const auto before = boxes();
-    std::vector<std::uint64_t> tasks;
-    for (const auto* const b : before) tasks.push_back(b->set.task);
-    chain.clear();
-    REQUIRE(depth_of(top) == 2);
-    CHECK(boxes() == before);
-    for (std::size_t i = 0; i < keys.size(); ++i) CHECK(boxes()[i]->set.task == tasks[i]);
 }
 
 TEST_CASE("an heir reads the same before and after a merge, though it remembers where it looked", "[merge]") {

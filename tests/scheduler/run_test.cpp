@@ -95,16 +95,32 @@ TEST_CASE("run returns as soon as the root has ended and leaves the rest queued"
     SECTION("they are destroyed with the scheduler") {}
 }
 
+namespace {
+coheir::task<> post_and_end(coheir::scheduler& loop, trace& t) {
+    loop.post([&] {
+        t.push_back("posted");
+        loop.post([&] { t.push_back("posted later"); });
+    });
+    co_await coheir::yield();
+    t.push_back("root ends");  // in a round that holds the function, too
+}
+}  // namespace
+
 TEST_CASE("run stops in the middle of a round, and the next one takes up its rest", "[run]") {
     test::test_loop loop;
     trace t;
-    auto first = note(t, "root");
-    loop.scheduler.spawn(note_steps(t, "before", 2)).detach();
-    loop.scheduler.post([&] { loop.scheduler.spawn(note(t, "after")).detach(); });
-    loop.scheduler.run(std::move(first));
-    CHECK(t == trace{"before1", "root"});
-    loop.scheduler.run(note(t, "second root"));
-    CHECK(t == trace{"before1", "root", "before2", "after", "second root"});
+    loop.scheduler.run(post_and_end(loop.scheduler, t));
+    CHECK(t == trace{"root ends"});
+    SECTION("with another run") {
+        loop.scheduler.run(note_steps(t, "second root ", 2));
+        CHECK(t == trace{"root ends", "posted", "second root 1", "posted later", "second root 2"});
+    }
+    SECTION("with run_ready") {
+        CHECK(loop.scheduler.run_ready());
+        CHECK(t == trace{"root ends", "posted"});
+        CHECK_FALSE(loop.scheduler.run_ready());
+        CHECK(t == trace{"root ends", "posted", "posted later"});
+    }
 }
 
 TEST_CASE("a second run starts with an empty context", "[run]") {

@@ -32,10 +32,12 @@ public:
     /// One's own: `context::child f(const context::view& parent)`. No context is current while it is
     /// called; if it throws, the spawn fails and nothing has changed. Copies of the policy share the
     /// callable, so where they are used on several threads it is called on all of them.
+    /// Throws usage_error for a null pointer to a function.
     template <class F>
         requires(!std::is_same_v<std::remove_cvref_t<F>, spawn_policy> &&
                  std::is_invocable_r_v<context::child, std::decay_t<F>&, const context::view&>)
-    spawn_policy(F&& f) : kind_(kind::own), own_(new own_policy(std::forward<F>(f))) {}  // NOLINT: implicit
+    spawn_policy(F&& f)
+        : kind_(kind::own), own_(new own_policy(checked(std::forward<F>(f)))) {}  // NOLINT: implicit
 
     spawn_policy(const spawn_policy& other) noexcept : kind_(other.kind_), own_(other.own_) {
         if (own_) own_->shares.fetch_add(1, std::memory_order_relaxed);
@@ -60,6 +62,13 @@ private:
         std::atomic<std::uint32_t> shares{1};
     };
     constexpr explicit spawn_policy(kind k) noexcept : kind_(k) {}
+
+    template <class F>
+    static F&& checked(F&& f) {
+        if constexpr (std::is_pointer_v<std::decay_t<F>>)
+            if (f == nullptr) throw usage_error("coheir::spawn_policy: a null pointer is no policy");
+        return std::forward<F>(f);
+    }
 
     kind kind_;
     own_policy* own_ = nullptr;

@@ -1,6 +1,7 @@
 #pragma once
 // A callable of one signature, type-erased and move-only: what std::move_only_function will be.
 
+#include <cstddef>
 #include <type_traits>
 #include <utility>
 
@@ -13,6 +14,7 @@ template <class R, class... Args>
 class function<R(Args...)> {
 public:
     function() = default;
+    function(std::nullptr_t) noexcept {}  // NOLINT: implicit, like std::function
 
     template <class F>
         requires(!std::is_same_v<std::remove_cvref_t<F>, function> &&

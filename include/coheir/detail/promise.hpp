@@ -75,9 +75,10 @@ struct promise_base : recycled {
     }
     /// A task is awaited once: say co_await std::move(task).
     template <class U>
-    void await_transform(task<U>&) const = delete;
-    template <class U>
-    void await_transform(const task<U>&) const = delete;
+    std::suspend_never await_transform(task<U>&) const {
+        static_assert(!std::is_same_v<U, U>, "co_await takes a task: say co_await std::move(task)");
+        return {};
+    }
 
     template <is_own_awaitable A>
     auto await_transform(A&& awaitable) const {

@@ -11,7 +11,14 @@ namespace coheir::context::detail {
 /// nothing has changed. The value that was there is destroyed last.
 template <class T, class V>
 void assign(level& to, const key_name& key, const provenance& made, V&& value) {
-    require_idle(to, "set");
+    static_assert(makes_value<T, V>, "context: this value does not make one of the type that the key holds");
+    if constexpr (std::is_same_v<T, std::string> && std::is_pointer_v<std::decay_t<V>>) {
+        const char* const text = value;
+        if (!text)
+            throw usage_error("coheir::context::set: key " + coheir::detail::quoted(key.text()) +
+                              ": the text is a null pointer");
+    }
+    require_idle(to, "changed by set");
     if constexpr (assigned_in_place<T>) {
         if (box* const b = to.own.find_exclusive(key); b && holds<T>(*b)) {
             value_in<T>(*b) = std::forward<V>(value);
@@ -28,14 +35,14 @@ void assign(level& to, const key_name& key, const provenance& made, V&& value) {
 }
 
 inline bool erase(level& from, const key_name& key) {
-    require_idle(from, "erase");
+    require_idle(from, "changed by erase");
     const box_ref erased = from.own.take(key);
     if (erased) from.changed();
     return static_cast<bool>(erased);
 }
 
 inline void clear(level& l) {
-    require_idle(l, "clear");
+    require_idle(l, "cleared");
     const map cleared = std::exchange(l.own, map());
     l.changed();
 }
@@ -62,11 +69,11 @@ private:
 /// and what the copy throws, before f is called; and what f throws.
 template <class T, class F>
 bool update(level& context, const key_name& key, const provenance& made, F&& f) {
-    require_idle(context, "update");
+    require_idle(context, "updated");
     for (level* holder = &context; holder; holder = holder->parent()) {
         const box* const found = holder->own.find(key);
         if (!found) continue;
-        require_idle(*holder, "update");
+        require_idle(*holder, "updated");
         if (!holds<T>(*found)) throw_bad_type<T>(*found);
         box_ref replaced;  // outlives the mark: its destructor may use the context
         const update_mark mark(context, *holder);

@@ -40,6 +40,12 @@ struct stored<V> {
     using type = std::string;
 };
 
+/// Whether a V makes a T without a slip: no fraction is cut off, and no text or pointer becomes a bool.
+template <class T, class V>
+concept makes_value = std::is_constructible_v<T, V> &&
+    !(std::is_integral_v<T> && std::is_floating_point_v<std::remove_cvref_t<V>>)&&!(
+        std::is_same_v<T, bool> && std::is_pointer_v<std::decay_t<V>>);
+
 }  // namespace detail
 
 /// The type that a value of type V is stored as: V without reference and const, and std::string for

@@ -38,6 +38,8 @@ std::optional<T> get_from(const box* found) {
 
 template <class T, class F>
 T get_from(const box* found, F&& fallback) {
+    static_assert(makes_value<T, F>,
+                  "context: this fallback does not make a value of the type that is asked for");
     static_assert(copyable_value<T>, "get() returns a copy, and this type cannot be copied: use find()");
     if (!found) return T(std::forward<F>(fallback));
     if (!holds<T>(*found)) throw_bad_type<T>(*found);
