@@ -37,10 +37,8 @@ public:
         return true;
     }
     bool fail(std::exception_ptr error) noexcept {
-        if (!error)
-            error = std::make_exception_ptr(usage_error("coheir::callback: fail() was given no exception"));
         if (!claim()) return false;
-        result_.fail(std::move(error));
+        if (error) result_.fail(std::move(error));
         finish();
         return true;
     }
@@ -53,7 +51,10 @@ public:
         while (state_.load(std::memory_order_acquire) == state::resolved) {
         }
     }
-    T take() { return result_.take(); }
+    T take() {
+        if (result_.state() == outcome::none) throw abandoned_await();
+        return result_.take();
+    }
 
     void add_resolver() noexcept { resolvers_.fetch_add(1, std::memory_order_relaxed); }
     void drop_resolver() noexcept {
@@ -111,7 +112,7 @@ public:
     template <class... Args>
         requires(std::is_void_v<T> ? sizeof...(Args) == 0 : std::is_constructible_v<T, Args...>)
     bool operator()(Args&&... args) const noexcept { return state_->resolve(std::forward<Args>(args)...); }
-    /// The await throws this exception.
+    /// The await throws this exception; abandoned_await for none.
     bool fail(std::exception_ptr error) const noexcept { return state_->fail(std::move(error)); }
 
 private:
