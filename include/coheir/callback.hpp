@@ -59,8 +59,7 @@ public:
     void add_resolver() noexcept { resolvers_.fetch_add(1, std::memory_order_relaxed); }
     void drop_resolver() noexcept {
         if (resolvers_.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
-        if (state_.load(std::memory_order_relaxed) == state::pending)
-            fail(std::make_exception_ptr(abandoned_await()));
+        if (claim()) finish();  // with no result: the await throws, since here is no place for an error
         drop();
     }
     void drop() noexcept {
@@ -93,6 +92,12 @@ private:
 
 template <class T, class F>
 class callback_awaiter;
+
+namespace detail {
+template <class F, class Resolver>
+concept started_with = std::is_invocable_v < std::decay_t<F>
+&, Resolver > ;
+}  // namespace detail
 
 /// What a callback calls with the result. Copyable; safe on any thread and at any time: the first call
 /// counts, later ones and those that come after the awaiting task is gone are ignored, and give false. When
@@ -139,6 +144,7 @@ public:
     template <detail::promise_of_a_coheir_task Promise>
     void await_suspend(std::coroutine_handle<Promise> awaiting) {
         detail::task_state& waiting = *awaiting.promise().state;
+        if (state_) throw usage_error("coheir::callback: the same callback is awaited twice");
         state_ = new detail::callback_state<T>(waiting);
         waiting.resume_at = awaiting;
         const resolver<T> resolve(*state_);
@@ -167,9 +173,9 @@ private:
 /// at once, in the task's context, with a resolver<T>, and suspends until that is called, from anywhere. What
 /// the function throws is thrown by the await. One allocation, recycled.
 /// With g++ 11 and 12, give a lambda that captures anything non-trivial a name first; see docs/pitfalls.md.
-template <class T = void, class F>
-    requires std::is_invocable_v<F&, resolver<T>> callback_awaiter<T, std::decay_t<F>> callback(F&& start) {
-        return callback_awaiter<T, std::decay_t<F>>(std::forward<F>(start));
-    }
+template <class T = void, detail::started_with<resolver<T>> F>
+callback_awaiter<T, std::decay_t<F>> callback(F&& start) {
+    return callback_awaiter<T, std::decay_t<F>>(std::forward<F>(start));
+}
 
 }  // namespace coheir

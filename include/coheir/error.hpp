@@ -70,6 +70,7 @@ class scheduler_closed : public error {
 public:
     explicit scheduler_closed(const char* operation)
         : error(std::string("coheir::") + operation + ": the scheduler is closed") {}
+    explicit scheduler_closed(const std::string& what) : error("coheir: " + what + " with its scheduler") {}
 };
 
 /// A scheduler was run while it runs already.

@@ -89,7 +89,8 @@ struct join_handle_access {
 /// A spawned task, from outside. Belongs to the thread of its scheduler. Copies refer to the same task;
 /// when the last one goes, the task is detached and runs on. May outlive the task and the scheduler.
 ///
-/// `co_await handle` waits for the end and gives `const T&`, valid while a handle lives; `co_await
+/// `co_await handle` waits for the end and gives `const T&`, valid while a handle lives, and moved-from once
+/// another one moves the result out; `co_await
 /// std::move(handle)` moves the result out, after all others that wait have been served, and later awaits
 /// throw result_taken. A task that failed throws its exception at every await. Where no await receives
 /// it, it goes to the scheduler's unhandled handler when the last handle goes.
@@ -118,7 +119,7 @@ public:
     [[nodiscard]] bool valid() const noexcept { return static_cast<bool>(state_); }
     /// Whether the task has ended, by a result, an exception, or with its scheduler.
     [[nodiscard]] bool done() const { return state("done")->ended; }
-    /// What the task's context shows now, or showed at its end. Throws context_busy, std::bad_alloc.
+    /// What the task's context shows now, also after its end. Throws context_busy, std::bad_alloc.
     [[nodiscard]] context::snapshot context() const {
         return context::detail::snapshot_access::take(*state("context")->context, "captured");
     }

@@ -15,8 +15,8 @@ public:
     /// Runs f() on the scheduler, with no context: let f take along what it needs. Throws
     /// scheduler_closed and std::bad_alloc; then f is not run.
     template <class F>
-        requires std::is_invocable_v < std::decay_t<F>
-    & > void post(F&& f) const { box_->post(std::forward<F>(f), "remote::post"); }
+        requires detail::callable<F>
+    void post(F&& f) const { box_->post(std::forward<F>(f), "remote::post"); }
 
     /// See scheduler::close.
     void close() const noexcept { box_->close(); }

@@ -35,7 +35,8 @@ public:
     // ---- tasks
 
     /// Runs a task, and whatever else is ready, until it ends; returns its result or throws its exception.
-    /// What else is ready then stays queued. Waits while there is nothing to do.
+    /// What else is ready then stays queued. Waits while there is nothing to do. An exception that leaves a
+    /// foreign coroutine, which an awaitable had resumed, comes out here, too, or of run_ready.
     /// Throws scheduler_busy inside one of its own tasks, scheduler_closed, invalid_task, std::bad_alloc.
     template <class T>
     T run(task<T> root, std::source_location at = std::source_location::current());
@@ -60,8 +61,9 @@ public:
 
     /// Who is told of an exception that nobody received: of a task without handles or whose last handle has
     /// gone, or of a posted function. It must not throw. The default prints one line to stderr.
-    void on_unhandled(detail::function<void(const unhandled&)> handler) noexcept {
-        handler_ = std::move(handler);
+    /// Throws std::bad_alloc.
+    void on_unhandled(detail::function<void(const unhandled&)> handler) {
+        handler_ = detail::shared_function<void(const unhandled&)>(std::move(handler));
     }
 
     // ---- any thread
@@ -69,8 +71,8 @@ public:
     /// Runs f() on the scheduler, with no context. Any thread. What f throws goes to the unhandled handler.
     /// Throws scheduler_closed and std::bad_alloc; then f is not run.
     template <class F>
-        requires std::is_invocable_v < std::decay_t<F>
-    & > void post(F&& f) { core_.box().post(std::forward<F>(f), "scheduler::post"); }
+        requires detail::callable<F>
+    void post(F&& f) { core_.box().post(std::forward<F>(f), "scheduler::post"); }
 
     /// Refuses new tasks and functions from now on. Those that are there run on. Any thread.
     void close() noexcept { core_.close(); }
@@ -107,7 +109,8 @@ private:
     void report(const std::exception_ptr& error, const detail::task_state* t) noexcept override {
         const unhandled what(error, t ? t->task : 0, t ? t->name_or_empty() : std::string_view(),
                              t ? t->spawned_at : std::source_location());
-        handler_ ? handler_(what) : detail::print_unhandled(what);
+        const auto handler = handler_;  // it may set another one
+        handler ? handler(what) : detail::print_unhandled(what);
     }
     void require_idle(const char* operation) const {
         if (core_.is_running()) throw scheduler_busy(operation);
@@ -115,7 +118,7 @@ private:
     void wait_for_work();
 
     manual_clock* clock_ = nullptr;
-    detail::function<void(const unhandled&)> handler_;
+    detail::shared_function<void(const unhandled&)> handler_;
     detail::core core_;  // destroyed first: it reports to the handler
 };
 
@@ -153,6 +156,7 @@ inline void scheduler::run_until_idle() {
 }
 
 inline void scheduler::wait_for_work() {
+    if (core_.has_work()) return;
     const std::optional<time_point> deadline = core_.next_deadline();
     if (!deadline)
         core_.box().wait();

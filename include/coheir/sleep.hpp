@@ -36,6 +36,7 @@ private:
     sleep_awaiter(duration time, bool relative) noexcept : time_(time), relative_(relative) {}
 
     void suspend(task_state & t, std::coroutine_handle<> awaiting) {
+        if (place != nowhere) throw usage_error("coheir::sleep: the same sleep is awaited twice");
         task = &t;
         t.resume_at = awaiting;
         if (relative_ && time_ <= duration::zero()) return t.home->enqueue(t);

@@ -47,7 +47,7 @@ public:
         return *this;
     }
     ~task() {
-        if (frame_) frame_.destroy();
+        if (frame_) detail::destroy_unstarted(frame_);
     }
 
     /// Whether there is a coroutine to await.

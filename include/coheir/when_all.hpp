@@ -26,7 +26,10 @@ public:
     core& on() const noexcept { return *static_cast<core*>(waiting_->home); }
     task_state& waiting() const noexcept { return *waiting_; }
     bool complete() const noexcept { return left_ == 0; }
-    void suspend(std::coroutine_handle<> awaiting) noexcept {
+    void suspend(std::coroutine_handle<> awaiting, const task_state& in) {
+        if (&in != waiting_)
+            throw usage_error("coheir::when_all: " + description(in) + " awaits what " +
+                              description(*waiting_) + " called: await it where it is called");
         waiting_->resume_at = awaiting;
         suspended_ = true;
     }
@@ -131,11 +134,15 @@ using gathered_from = gathered<typename joinable_traits<A>::value_type, joinable
 template <class A>
 concept joinable = joinable_traits<A>::is_joinable;
 
-/// What a range gives: moved out of an rvalue range, else referred to.
+/// Whether a range owns its elements, as a container does and a view does not: then it is const with them.
 template <class Range>
-using element_t =
-    std::conditional_t<std::is_lvalue_reference_v<Range>, decltype(*std::declval<Range&>().begin()),
-                       std::remove_cvref_t<decltype(*std::declval<Range&>().begin())>>;
+concept owning = std::is_const_v<std::remove_reference_t<decltype(*std::declval<const Range&>().begin())>>;
+
+/// What a range gives: moved out of an rvalue container, else referred to.
+template <class Range>
+using element_t = std::conditional_t<std::is_lvalue_reference_v<Range> || !owning<Range>,
+                                     decltype(*std::declval<Range&>().begin()),
+                                     std::remove_cvref_t<decltype(*std::declval<Range&>().begin())>>;
 
 template <class Range>
 concept range_of_joinables = requires(Range& range) {
@@ -149,7 +156,8 @@ concept range_of_joinables = requires(Range& range) {
 /// handles given: `auto [a, b] = co_await when_all(f(), g(), std::move(handle))`. A tuple of the results in
 /// the order of the arguments: std::monostate for void, moved out for tasks and rvalue handles, a copy for
 /// lvalue handles. All are waited for also when one fails; then the first exception is thrown, and others go
-/// to the scheduler's unhandled handler, unless another handle receives them.
+/// to the scheduler's unhandled handler, unless another handle receives them. A result that another handle
+/// moves out before all have ended is gone: result_taken.
 /// Throws no_current_task outside a task, and what spawning throws; tasks spawned before that run on.
 // A class, since a function could not tell where it was called: nothing can follow a parameter pack.
 template <class... As>
@@ -168,8 +176,8 @@ public:
 
     bool await_ready() const noexcept { return gathering_.complete(); }
     template <detail::promise_of_a_coheir_task Promise>
-    void await_suspend(std::coroutine_handle<Promise> awaiting) noexcept {
-        gathering_.suspend(awaiting);
+    void await_suspend(std::coroutine_handle<Promise> awaiting) {
+        gathering_.suspend(awaiting, *awaiting.promise().state);
     }
     std::tuple<detail::regular_t<value_t<As>>...> await_resume() {
         gathering_.rethrow();
@@ -206,8 +214,8 @@ public:
 
     bool await_ready() const noexcept { return gathering_.complete(); }
     template <detail::promise_of_a_coheir_task Promise>
-    void await_suspend(std::coroutine_handle<Promise> awaiting) noexcept {
-        gathering_.suspend(awaiting);
+    void await_suspend(std::coroutine_handle<Promise> awaiting) {
+        gathering_.suspend(awaiting, *awaiting.promise().state);
     }
     std::vector<detail::regular_t<value_type>> await_resume() {
         gathering_.rethrow();

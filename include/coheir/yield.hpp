@@ -8,8 +8,8 @@
 namespace coheir {
 
 namespace detail {
-struct [[nodiscard("co_await it")]] yield_awaiter
-    : own_awaitable{bool await_ready() const noexcept {return false;
+class [[nodiscard("co_await it")]] yield_awaiter
+    : public own_awaitable{public : bool await_ready() const noexcept {return false;
 }
 template <promise_of_a_coheir_task Promise>
 void await_suspend(std::coroutine_handle<Promise> awaiting) const noexcept {

@@ -371,6 +371,37 @@ TEST_CASE("a scheduler is destroyed while threads resolve, fail and drop what it
     CHECK(balance.is_even());
 }
 
+TEST_CASE("a resolver is called in the very moment in which its scheduler is destroyed",
+          "[callback][threads]") {
+    std::atomic<const coheir::resolver<counted>*> handed_over{nullptr};
+    std::atomic<bool> finished{false};
+    std::thread resolving([&] {
+        while (!finished)
+            if (const auto* const resolve = handed_over.load()) {
+                (*resolve)(1);
+                handed_over = nullptr;
+            }
+    });
+    const counted_balance balance;
+    for (int round = 0; round < 20'000; ++round) {
+        std::optional<coheir::resolver<counted>> kept;
+        {
+            coheir::scheduler loop;
+            loop.spawn(await_callback<counted>([&kept](auto resolve) { kept = resolve; })).detach();
+            loop.run_ready();
+            handed_over = &*kept;
+            for (std::atomic<int> pause = round % 64; pause > 0; --pause) {
+            }
+        }
+        while (handed_over) {
+        }
+    }
+    finished = true;
+    resolving.join();
+    CHECK(balance.live() == 0);
+    CHECK(balance.is_even());
+}
+
 TEST_CASE("a callback that was never awaited does nothing", "[callback]") {
     bool started = false;
     {

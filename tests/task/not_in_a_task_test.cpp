@@ -160,12 +160,23 @@ TEST_CASE("a posted function runs in no task's context, and is destroyed there",
             loop.remote().post(posted(called, destroyed));
             loop.run(run_in_a_task([&] { loop.post(posted(called, destroyed)); }));
             loop.run_until_idle();
-            CHECK(called.size() == 3);
-            CHECK(destroyed.size() == 3);
+            struct f {
+                static coheir::task<> yields() {
+                    context::set("who", "a suspended task");
+                    co_await coheir::yield();
+                }
+            };
+            loop.spawn(f::yields()).detach();
+            loop.post(posted(called, destroyed));  // between two steps of the task
+            loop.run_until_idle();
+            CHECK(called.size() == 4);
+            CHECK(destroyed.size() == 4);
+            loop.spawn(f::yields()).detach();
+            loop.run_ready();
             loop.post(posted(called, destroyed));  // never run
         }
-        CHECK(called.size() == 3);
-        CHECK(destroyed.size() == 4);
+        CHECK(called.size() == 4);
+        CHECK(destroyed.size() == 5);
         for (const std::string& place : called) CHECK(place == here);
         for (const std::string& place : destroyed) CHECK(place == here);
     });

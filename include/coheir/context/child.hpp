@@ -64,6 +64,7 @@ private:
 
     /// Changes to a shared context are made to a draft, for when the policy throws after them.
     detail::level& writable() {
+        require_whole();
         if (is_shared_ && !draft_) {
             detail::require_idle(*context_, "changed");
             draft_ = detail::chained_onto(context_->parent());
@@ -71,10 +72,14 @@ private:
         }
         return draft_ ? *draft_ : *context_;
     }
-    detail::level& visible() const noexcept { return draft_ ? *draft_ : *context_; }
-    const detail::box* look_up(const key_name& key) const noexcept {
-        return detail::find_visible(&visible(), key);
+    detail::level& visible() const {
+        require_whole();
+        return draft_ ? *draft_ : *context_;
     }
+    void require_whole() const {
+        if (!context_) throw usage_error("coheir::context::child: it was moved from");
+    }
+    const detail::box* look_up(const key_name& key) const { return detail::find_visible(&visible(), key); }
     template <class F>
     void for_each_visible(F&& f) const {
         detail::for_each_visible(&visible(), f);
@@ -98,7 +103,8 @@ private:
 namespace detail {
 struct child_access {
     /// The context, with the changes made to it.
-    static level_ref finished(child&& made) noexcept {
+    static level_ref finished(child&& made) {
+        made.require_whole();
         if (made.draft_) {
             made.context_->own.swap(made.draft_->own);
             made.context_->changed();

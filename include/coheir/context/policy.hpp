@@ -114,9 +114,9 @@ private:
         return policy.kind_ == kind::copying ? copied(*parent, "spawned from") : chained_onto(parent);
     }
     static level_ref own(const spawn_policy& policy, const view& parent) {
-        installed none;
-        none.point_to(nullptr);
-        return child_access::finished(policy.own_->call(parent));
+        const spawn_policy kept(policy);  // it may replace the scheduler's policy, itself
+        const nobody_current none;
+        return child_access::finished(kept.own_->call(parent));
     }
 };
 

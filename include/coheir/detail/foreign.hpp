@@ -22,6 +22,8 @@ namespace coheir::detail {
 /// The coroutine that a foreign awaitable believes it resumes: a frame made by hand, as every compiler of
 /// the Itanium ABI lays frames out, the function to resume and the one to destroy first. Lives in the
 /// awaiter. Resuming it puts the task in its scheduler's queue, from any thread, and nothing else.
+/// A foreign operation must not resume it after the awaiting frame is destroyed, nor be about to: cancelling
+/// one in a destructor waits for a completion that is under way on another thread.
 class resumer {
 public:
     explicit resumer(task_state& t) noexcept : resume_(&on_resume), destroy_(&on_destroy), task_(&t) {
@@ -108,7 +110,7 @@ public:
     }
 
 private:
-    resumer resumer_;  // outlives the awaiter, whose destructor may complete the operation
+    resumer resumer_;  // first: the destructor of an awaiter that is held here may complete the operation
     inner_awaiter inner_;
     task_state& task_;
 };

@@ -51,4 +51,40 @@ private:
     base* target_ = nullptr;
 };
 
+/// One that may be called while it is replaced: a copy, on the same thread, keeps the target.
+template <class Signature>
+class shared_function {
+public:
+    shared_function() = default;
+    explicit shared_function(function<Signature> f) : target_(f ? new counted{std::move(f)} : nullptr) {}
+    shared_function(const shared_function& other) noexcept : target_(other.target_) {
+        if (target_) ++target_->users;
+    }
+    shared_function& operator=(shared_function other) noexcept {
+        std::swap(target_, other.target_);
+        return *this;
+    }
+    ~shared_function() {
+        if (target_ && --target_->users == 0) delete target_;
+    }
+
+    explicit operator bool() const noexcept { return target_ != nullptr; }
+    template <class... Args>
+    decltype(auto) operator()(Args&&... args) const {
+        return target_->call(std::forward<Args>(args)...);
+    }
+
+private:
+    struct counted {
+        function<Signature> call;
+        unsigned users = 1;
+    };
+    counted* target_ = nullptr;
+};
+
+/// Something that can be called without arguments, after it has been stored.
+template <class F>
+concept callable = std::is_invocable_v < std::decay_t<F>
+& > ;
+
 }  // namespace coheir::detail

@@ -159,6 +159,28 @@ public:
     T await_resume() { return this->result.take(); }
 };
 
+// Coroutines that never ran and wait to be destroyed, linked through `up`.
+struct unstarted_frames {
+    frame_link* next = nullptr;
+    bool active = false;
+};
+COHEIR_EXPORT inline constinit thread_local unstarted_frames unstarted;
+
+/// Destroys a coroutine that never ran. Its parameters may own others that never ran either, as deep as a
+/// user makes it: those wait until this one is gone.
+COHEIR_COLD inline void destroy_unstarted(std::coroutine_handle<> frame) noexcept {
+    unstarted_frames& mine = unstarted;
+    promise_of(frame).up = mine.next;
+    mine.next = static_cast<frame_link*>(frame.address());  // an address, never used as a link
+    if (std::exchange(mine.active, true)) return;
+    while (mine.next) {
+        const auto first = std::coroutine_handle<>::from_address(mine.next);
+        mine.next = promise_of(first).up;
+        first.destroy();
+    }
+    mine.active = false;
+}
+
 /// Destroys what is left of a suspended task, the innermost coroutine first: it may refer to what is in
 /// the frames that await it. The task's context must be current.
 inline void destroy_frames(task_state& t) noexcept {

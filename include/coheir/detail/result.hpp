@@ -57,9 +57,11 @@ public:
         else
             return std::move(value_);
     }
-    /// The same, and remembers that the value is gone. An exception stays.
+    /// The same, and remembers that the value is gone; what it was moved from stays, for those who look at
+    /// it. An exception stays, too.
     T take_once() {
-        const mark_taken mark{*this};
+        if constexpr (!std::is_void_v<T> && !std::is_reference_v<T>)
+            if (outcome_ == outcome::value) outcome_ = outcome::taken;
         return take();
     }
     /// The value where it is; or throws the exception.
@@ -74,18 +76,9 @@ public:
     }
 
 private:
-    struct mark_taken {
-        result& of;
-        ~mark_taken() {
-            if (of.outcome_ != outcome::value || std::is_void_v<T> || std::is_reference_v<T>) return;
-            of.outcome_ = outcome::taken;
-            of.value_.~stored();
-        }
-    };
-
     void clear() noexcept {
         const outcome was = std::exchange(outcome_, outcome::none);
-        if (was == outcome::value)
+        if (was == outcome::value || was == outcome::taken)
             value_.~stored();
         else if (was == outcome::error)
             error_.~exception_ptr();

@@ -80,7 +80,7 @@ void receive(task_state_of<T>& ended) {
     const outcome how = ended.link.result.state();
     if (how == outcome::value) [[likely]]
         return;
-    if (how == outcome::none) throw scheduler_closed("join_handle: the task was destroyed before it ended");
+    if (how == outcome::none) throw scheduler_closed(description(ended) + " was destroyed before it ended");
     if (how == outcome::taken) throw result_taken(description(ended));
     ended.error_received = true;
 }

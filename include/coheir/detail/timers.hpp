@@ -32,6 +32,7 @@ public:
 
     /// Throws std::bad_alloc; then nothing has changed.
     void add(timer_node& node, time_point deadline) {
+        shrink();
         entries_.push_back({deadline, made_++, &node});
         sift_up(entries_.size() - 1, entries_.back());
     }
@@ -41,12 +42,11 @@ public:
         node.place = timer_node::nowhere;
         const entry last = entries_.back();
         entries_.pop_back();
-        if (last.node == &node) return shrink();
+        if (last.node == &node) return;
         if (place > 0 && last.before(entries_[(place - 1) / arity]))
             sift_up(place, last);
         else
             sift_down(place, last);
-        shrink();
     }
 
     timer_node& pop() noexcept {

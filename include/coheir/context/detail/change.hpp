@@ -19,7 +19,7 @@ void assign(level& to, const key_name& key, const provenance& made, V&& value) {
                               ": the text is a null pointer");
     }
     require_idle(to, "changed by set");
-    if constexpr (assigned_in_place<T>) {
+    if constexpr (assigned_in_place<T> && is_plain_source<T, V>) {
         if (box* const b = to.own.find_exclusive(key); b && holds<T>(*b)) {
             value_in<T>(*b) = std::forward<V>(value);
             b->set = made;

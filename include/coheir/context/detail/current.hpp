@@ -2,6 +2,7 @@
 // The one place that knows and installs the current context of a thread.
 
 #include <cstdint>
+#include <utility>
 
 #include "../../config.hpp"
 #include "level.hpp"
@@ -26,7 +27,8 @@ COHEIR_EXPORT inline constinit thread_local current_slot slot;
 COHEIR_EXPORT COHEIR_NOINLINE inline owner* current() noexcept { return slot.current; }
 
 /// Makes owners current, one after the other, and restores what was before at the end of its scope.
-/// Only this class writes the slot. Not for coroutines: open it in plain functions that stay on a thread.
+/// Only the classes of this header write the slot. Not for coroutines: open it in plain functions that stay
+/// on a thread.
 class installed {
 public:
     COHEIR_NOINLINE installed() noexcept : before_(slot) { slot.outside = slot.current; }
@@ -50,6 +52,18 @@ public:
     COHEIR_NOINLINE ~outside() { slot.current = before_; }
     outside(const outside&) = delete;
     outside& operator=(const outside&) = delete;
+
+private:
+    owner* const before_;
+};
+
+/// While it lives, no context is current: for policies.
+class nobody_current {
+public:
+    COHEIR_NOINLINE nobody_current() noexcept : before_(std::exchange(slot.current, nullptr)) {}
+    COHEIR_NOINLINE ~nobody_current() { slot.current = before_; }
+    nobody_current(const nobody_current&) = delete;
+    nobody_current& operator=(const nobody_current&) = delete;
 
 private:
     owner* const before_;

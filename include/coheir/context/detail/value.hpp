@@ -99,6 +99,14 @@ inline constexpr bool assigned_in_place = (std::is_trivially_copyable_v<T> && st
                                            std::is_copy_constructible_v<T>) ||
                                           std::is_same_v<T, std::string>;
 
+/// Values that such a T is assigned from without running code of the user's.
+template <class T, class V>
+inline constexpr bool is_plain_source = std::is_same_v<std::remove_cvref_t<V>, T> ||
+                                        (std::is_arithmetic_v<T> &&
+                                         std::is_arithmetic_v<std::remove_cvref_t<V>>) ||
+                                        (std::is_same_v<T, std::string> &&
+                                         std::is_same_v<stored_t<V>, std::string>);
+
 inline constexpr std::size_t alignment_of_new = __STDCPP_DEFAULT_NEW_ALIGNMENT__;
 
 inline void* allocate_box(std::size_t size, std::size_t alignment) {
