@@ -380,6 +380,8 @@ TEST_CASE("a resolver is called in the very moment in which its scheduler is des
             if (const auto* const resolve = handed_over.load()) {
                 (*resolve)(1);
                 handed_over = nullptr;
+            } else {
+                std::this_thread::yield();
             }
     });
     const counted_balance balance;
@@ -393,8 +395,7 @@ TEST_CASE("a resolver is called in the very moment in which its scheduler is des
             for (std::atomic<int> pause = round % 64; pause > 0; --pause) {
             }
         }
-        while (handed_over) {
-        }
+        while (handed_over) std::this_thread::yield();
     }
     finished = true;
     resolving.join();

@@ -65,7 +65,7 @@ private:
 
     template <class F>
     static F&& checked(F&& f) {
-        if constexpr (std::is_pointer_v<std::decay_t<F>>)
+        if constexpr (std::is_pointer_v<std::remove_cvref_t<F>>)
             if (f == nullptr) throw usage_error("coheir::spawn_policy: a null pointer is no policy");
         return std::forward<F>(f);
     }
