@@ -84,12 +84,12 @@ mutant(get_remembers_for_ever context/detail/resolved.hpp
     [==[if (version_ == ~std::uint64_t{0}) {]==]
 )
 mutant(set_writes_to_the_lowest_level context/detail/change.hpp
-    [==[require_idle(to, "set");]==]
+    [==[require_idle(to, "changed by set");]==]
     [==[if (to.parent()) return assign<T>(*to.parent(), key, made, std::forward<V>(value));]==]
 )
 mutant(update_copies_what_is_inherited context/detail/change.hpp
-    [==[require_idle(context, "update");]==]
-    [==[require_idle(context, "update");
+    [==[require_idle(context, "updated");]==]
+    [==[require_idle(context, "updated");
     if (const box* const visible = find_visible(&context, key); visible && !context.own.find(key))
         context.own.put(box_ref(visible->type->clone(*visible)));]==]
 )

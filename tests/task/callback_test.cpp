@@ -380,8 +380,6 @@ TEST_CASE("a resolver is called in the very moment in which its scheduler is des
             if (const auto* const resolve = handed_over.load()) {
                 (*resolve)(1);
                 handed_over = nullptr;
-            } else {
-                std::this_thread::yield();
             }
     });
     const counted_balance balance;
