@@ -25,21 +25,20 @@ coheir::task<> spawn_children(benchmark::State& state, int keys, Child child) {
     mallocs.finish(static_cast<double>(state.iterations()));
 }
 
-template <int Keys>
-void copying(benchmark::State& state, coheir::task<> (*child)()) {
+void copying(benchmark::State& state, int keys, coheir::task<> (*child)()) {
     coheir::scheduler loop{coheir::spawn_policy::copying};
-    loop.run(spawn_children(state, Keys, child));
+    loop.run(spawn_children(state, keys, child));
     state.SetItemsProcessed(state.iterations());
 }
-BENCHMARK_CAPTURE(copying<1>, spawn, nothing)->Name("copying/spawn/1/coheir");
-BENCHMARK_CAPTURE(copying<8>, spawn, nothing)->Name("copying/spawn/8/coheir");
-BENCHMARK_CAPTURE(copying<64>, spawn, nothing)->Name("copying/spawn/64/coheir");
-BENCHMARK_CAPTURE(copying<1000>, spawn, nothing)->Name("copying/spawn/1000/coheir");
-BENCHMARK_CAPTURE(copying<8>, first_set, sets_existing)->Name("copying/first_set/8/coheir");
-BENCHMARK_CAPTURE(copying<64>, first_set, sets_existing)->Name("copying/first_set/64/coheir");
-BENCHMARK_CAPTURE(copying<1000>, first_set, sets_existing)->Name("copying/first_set/1000/coheir");
-BENCHMARK_CAPTURE(copying<8>, new_key, sets_new)->Name("copying/new_key/8/coheir");
-BENCHMARK_CAPTURE(copying<64>, new_key, sets_new)->Name("copying/new_key/64/coheir");
-BENCHMARK_CAPTURE(copying<1000>, new_key, sets_new)->Name("copying/new_key/1000/coheir");
+BENCHMARK_CAPTURE(copying, spawn_1, 1, nothing)->Name("copying/spawn/1/coheir");
+BENCHMARK_CAPTURE(copying, spawn_8, 8, nothing)->Name("copying/spawn/8/coheir");
+BENCHMARK_CAPTURE(copying, spawn_64, 64, nothing)->Name("copying/spawn/64/coheir");
+BENCHMARK_CAPTURE(copying, spawn_1000, 1000, nothing)->Name("copying/spawn/1000/coheir");
+BENCHMARK_CAPTURE(copying, first_set_8, 8, sets_existing)->Name("copying/first_set/8/coheir");
+BENCHMARK_CAPTURE(copying, first_set_64, 64, sets_existing)->Name("copying/first_set/64/coheir");
+BENCHMARK_CAPTURE(copying, first_set_1000, 1000, sets_existing)->Name("copying/first_set/1000/coheir");
+BENCHMARK_CAPTURE(copying, new_key_8, 8, sets_new)->Name("copying/new_key/8/coheir");
+BENCHMARK_CAPTURE(copying, new_key_64, 64, sets_new)->Name("copying/new_key/64/coheir");
+BENCHMARK_CAPTURE(copying, new_key_1000, 1000, sets_new)->Name("copying/new_key/1000/coheir");
 
 }  // namespace

@@ -1,5 +1,4 @@
 // Awaiting, spawning, yielding, posting and sleeping, in the shapes that all libraries are measured in.
-#include <chrono>
 #include <thread>
 #include <vector>
 
@@ -103,9 +102,5 @@ void post(benchmark::State& state) {
     state.SetItemsProcessed(state.iterations() * posters * posts);
 }
 BENCHMARK(post)->Name("post/4/coheir")->UseRealTime()->Unit(benchmark::kMillisecond);
-
-using namespace std::chrono_literals;
-
-task<> sleeper(std::chrono::microseconds time) { co_await coheir::sleep_for(time); }
 
 }  // namespace
