@@ -6,6 +6,9 @@
 /// A function that must stay a call: what it reads must not be cached across a suspension.
 #define COHEIR_NOINLINE [[gnu::noinline]]
 
+/// A function that is a part of its caller: what is known there while compiling stays known in it.
+#define COHEIR_INLINE [[gnu::always_inline]] inline
+
 /// A function that is rarely called, and kept out of the way of the others.
 #define COHEIR_COLD [[gnu::cold, gnu::noinline]]
 
@@ -27,7 +30,9 @@
 // clang up to 16 caches the address of a thread-local variable across a suspension when the access is
 // inlined into a coroutine (https://github.com/llvm/llvm-project/issues/47179).
 #if defined(__clang__) && __clang_major__ <= 16
+#define COHEIR_CACHES_THREAD_LOCALS 1
 #define COHEIR_THREAD_LOCAL_ACCESS COHEIR_NOINLINE
 #else
+#define COHEIR_CACHES_THREAD_LOCALS 0
 #define COHEIR_THREAD_LOCAL_ACCESS
 #endif

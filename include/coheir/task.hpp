@@ -67,10 +67,12 @@ private:
 namespace detail {
 
 struct task_access {
+    [[noreturn]] COHEIR_COLD static void refuse(const char* operation) { throw invalid_task(operation); }
     /// The coroutine, which the caller owns from now on. Throws invalid_task.
     template <class T>
-    static std::coroutine_handle<> take(task<T>& from, const char* operation) {
-        if (!from.frame_) throw invalid_task(operation);
+    COHEIR_INLINE static std::coroutine_handle<> take(task<T>& from, const char* operation) {
+        if (!from.frame_) [[unlikely]]
+            refuse(operation);
         return std::exchange(from.frame_, {});
     }
 };
@@ -88,7 +90,7 @@ task<void> promise<void>::get_return_object() noexcept {
 }
 
 template <class T>
-child_awaiter<T>::child_awaiter(task<T>&& child) {
+COHEIR_INLINE child_awaiter<T>::child_awaiter(task<T>&& child) {
     this->frame = task_access::take(child, "task: co_await");
 }
 

@@ -13,8 +13,9 @@ namespace coheir::context {
 
 namespace detail {
 
-[[noreturn]] COHEIR_COLD inline void throw_no_context(const char* operation, const key_name& key) {
-    throw no_current_context(operation, key.text());
+[[noreturn]] COHEIR_COLD inline void throw_no_context(const char* operation, const char* name,
+                                                      std::size_t size) {
+    throw no_current_context(operation, {name, size});
 }
 
 /// The rest of a look-up whose first probe did not hit.
@@ -33,43 +34,57 @@ COHEIR_EXPORT COHEIR_NOINLINE inline const box* find_current(const char* name, s
         return nullptr;
     const level* const context = who->context.get();
     const node* n = context->own.root();
-    while (n && n->kind == node_kind::branch) [[unlikely]] {
+    if (!n) [[unlikely]]
+        return find_further(context, name, hash, size);
+    if (n->kind != node_kind::leaf) [[unlikely]] {  // the probe stands twice: it costs less than a jump back
+        do {
+            if (n->kind != node_kind::branch) return find_further(context, name, hash, size);
             const auto* const b = static_cast<const branch*>(n);
             n = b->children[b->child_of(hash)];
-        }
-    if (n && n->kind == node_kind::leaf) [[likely]] {
+            if (!n) return find_further(context, name, hash, size);
+        } while (n->kind != node_kind::leaf);
         const auto* const l = static_cast<const leaf*>(n);
-        const std::uint8_t at = l->index[l->cell_of(hash)];
-        if (at != leaf::empty) [[likely]] {
-            const box* const found = l->boxes()[at];
-            if (found->name == name) [[likely]]
-                return found;
-        } else if (!context->kin) {
-            return nullptr;
-        }
+        if (const std::uint8_t at = l->index[l->cell_of(hash)]; at != leaf::empty)
+            if (const box* const found = l->boxes()[at]; found->name == name) return found;
+        return find_further(context, name, hash, size);
+    }
+    const auto* const l = static_cast<const leaf*>(n);
+    if (const std::uint8_t at = l->index[l->cell_of(hash)]; at != leaf::empty) [[likely]] {
+        const box* const found = l->boxes()[at];
+        if (found->name == name) [[likely]]
+            return found;
+    } else if (!context->kin) {
+        return nullptr;
     }
     return find_further(context, name, hash, size);
 }
 
-/// The current context's value of a key; null where it is missing, or no context is current.
-inline const box* find_current(const key_name& key) noexcept {
-    if (key.is_static()) return find_current(key.text().data(), key.hash(), key.text().size());
+/// The same for a name that is hashed at run time.
+COHEIR_NOINLINE inline const box* find_current_text(const char* name, std::uint64_t hash,
+                                                    std::size_t size) noexcept {
     const owner* const who = current();
-    return who ? find_visible(who->context.get(), key) : nullptr;
+    return who ? find_visible(who->context.get(), key_name({name, size}, hash, false)) : nullptr;
+}
+
+/// The current context's value of a key; null where it is missing, or no context is current.
+COHEIR_INLINE const box* find_current(const key_name& key) noexcept {
+    const std::string_view name = key.text();
+    return key.is_static() ? find_current(name.data(), key.hash(), name.size())
+                           : find_current_text(name.data(), key.hash(), name.size());
 }
 
 /// The same, but throws no_current_context.
-inline const box* look_up_current(const char* operation, const key_name& key) {
+COHEIR_INLINE const box* look_up_current(const char* operation, const key_name& key) {
     const box* const found = find_current(key);
     if (!found && !current()) [[unlikely]]
-        throw_no_context(operation, key);
+        throw_no_context(operation, key.text().data(), key.text().size());
     return found;
 }
 
-inline owner& require_current(const char* operation, const key_name& key) {
+COHEIR_INLINE owner& require_current(const char* operation, const key_name& key) {
     owner* const who = current();
     if (!who) [[unlikely]]
-        throw_no_context(operation, key);
+        throw_no_context(operation, key.text().data(), key.text().size());
     return *who;
 }
 
@@ -79,27 +94,27 @@ inline owner& require_current(const char* operation, const key_name& key) {
 /// Throws no_current_context outside a task, bad_value_type where the value is no T, and what T's copy
 /// constructor throws.
 template <class T>
-[[nodiscard]] std::optional<T> get(key_name key) {
+[[nodiscard]] COHEIR_INLINE std::optional<T> get(key_name key) {
     return detail::get_from<T>(detail::look_up_current("get", key));
 }
 template <class T>
-[[nodiscard]] std::optional<T> get(const key<T>& key) {
+[[nodiscard]] COHEIR_INLINE std::optional<T> get(const key<T>& key) {
     return detail::get_from<T>(detail::look_up_current("get", key.name()));
 }
 
 /// The same with a value for where the key is missing; without T, its type is that of the fallback, and
 /// a literal makes it std::string.
 template <class T = void, class F>
-[[nodiscard]] detail::asked_t<T, F> get(key_name key, F&& fallback) {
+[[nodiscard]] COHEIR_INLINE detail::asked_t<T, F> get(key_name key, F&& fallback) {
     return detail::get_from<detail::asked_t<T, F>>(detail::look_up_current("get", key),
                                                    std::forward<F>(fallback));
 }
 template <class T, class F>
-[[nodiscard]] T get(const key<T>& key, F&& fallback) {
+[[nodiscard]] COHEIR_INLINE T get(const key<T>& key, F&& fallback) {
     return detail::get_from<T>(detail::look_up_current("get", key.name()), std::forward<F>(fallback));
 }
 template <class T>
-[[nodiscard]] T get(const key_with_default<T>& key) {
+[[nodiscard]] COHEIR_INLINE T get(const key_with_default<T>& key) {
     return detail::get_from<T>(detail::look_up_current("get", key.plain().name()), key.fallback());
 }
 
@@ -107,20 +122,20 @@ template <class T>
 /// current. Valid until the task next suspends or changes this key; changing other keys, copying the
 /// context and spawning move nothing. Never throws.
 template <class T>
-[[nodiscard]] const T* find(key_name key) noexcept {
+[[nodiscard]] COHEIR_INLINE const T* find(key_name key) noexcept {
     return detail::find_in<T>(detail::find_current(key));
 }
 template <class T>
-[[nodiscard]] const T* find(const key<T>& key) noexcept {
+[[nodiscard]] COHEIR_INLINE const T* find(const key<T>& key) noexcept {
     return detail::find_in<T>(detail::find_current(key.name()));
 }
 
 /// Whether the current context shows the key, with a value of any type. Throws no_current_context.
-[[nodiscard]] inline bool contains(key_name key) {
+[[nodiscard]] COHEIR_INLINE bool contains(key_name key) {
     return detail::look_up_current("contains", key) != nullptr;
 }
 template <class T>
-[[nodiscard]] bool contains(const key<T>& key) {
+[[nodiscard]] COHEIR_INLINE bool contains(const key<T>& key) {
     return detail::look_up_current("contains", key.name()) != nullptr;
 }
 

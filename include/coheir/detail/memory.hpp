@@ -12,31 +12,33 @@ namespace coheir::detail {
 #if COHEIR_RECYCLE_MEMORY
 
 /// The free blocks of one thread. Blocks come from operator new, one by one, so that a block may be
-/// freed on another thread than it was made on, and goes back to operator new when the list is full.
+/// freed on another thread than it was made on. Of each size a thread keeps no more than `most_bytes`: the
+/// rest of a burst goes back to operator new.
 class block_cache {
 public:
-    static constexpr std::size_t largest = 2048;
-    static constexpr std::size_t most_bytes = std::size_t{1} << 20;  // kept by one thread
+    static constexpr std::size_t largest = 1024;
+    static constexpr std::size_t most_bytes = std::size_t{1} << 18;  // of each size
 
-    void* take(std::size_t size) {
+    COHEIR_INLINE void* take(std::size_t size) {
         const std::size_t index = class_of(size);
-        if (index < classes) {
-            if (block* const first = free_[index]) {
+        if (index < classes) [[likely]]
+            if (block* const first = free_[index]) [[likely]] {
                 free_[index] = first->next;
-                room_ += bytes_of(index);
                 return first;
             }
-        }
         return ::operator new(bytes_of(index));
     }
 
-    void give(void* memory, std::size_t size) noexcept {
+    COHEIR_INLINE void give(void* memory, std::size_t size) noexcept {
         const std::size_t index = class_of(size);
-        const std::size_t bytes = bytes_of(index);
-        if (index < classes && (bytes <= room_ || make_room(bytes))) {
-            room_ -= bytes;
-            free_[index] = ::new (memory) block{free_[index]};
-            return;
+        if (index < classes) [[likely]] {
+            block* const first = free_[index];
+            // The number of blocks stands in the blocks: a counter here would be one more thing to wait for.
+            const std::size_t count = first ? first->count : 0;
+            if (count < most_bytes / bytes_of(index) && (first || is_active())) [[likely]] {
+                free_[index] = ::new (memory) block{first, count + 1};
+                return;
+            }
         }
         ::operator delete(memory);
     }
@@ -44,6 +46,7 @@ public:
 private:
     struct block {
         block* next;
+        std::size_t count;  // of this block and those behind it
     };
     // Frees what is kept when the thread ends. Made on first use: a thread_local that is touched by
     // every allocation must need neither initialisation nor a destructor.
@@ -52,24 +55,24 @@ private:
         ~reaper() { cache->retire(); }
     };
 
-    // Sizes of 8, 24, 40, …: common allocators put a word in front of a block, and align it to two.
-    static constexpr std::size_t class_of(std::size_t size) noexcept { return (size + 7) / 16; }
-    static constexpr std::size_t bytes_of(std::size_t index) noexcept { return index * 16 + 8; }
-    static constexpr std::size_t classes = largest / 16;
+    // Sizes of 24, 40, 56, …: common allocators put a word in front of a block, and align it to two.
+    static constexpr std::size_t class_of(std::size_t size) noexcept {
+        return size <= 24 ? 0 : (size - 9) / 16;
+    }
+    static constexpr std::size_t bytes_of(std::size_t index) noexcept { return index * 16 + 24; }
+    static constexpr std::size_t classes = (largest - 9) / 16 + 1;
 
-    COHEIR_COLD bool make_room(std::size_t bytes) noexcept {
-        if (state_ == state::untouched) {
-            static thread_local reaper at_thread_end{this};
-            static_cast<void>(at_thread_end);
-            state_ = state::active;
-            room_ = most_bytes;
-        }
-        return bytes <= room_;
+    COHEIR_INLINE bool is_active() noexcept { return state_ == state::active || activate(); }
+    COHEIR_COLD bool activate() noexcept {
+        if (state_ != state::untouched) return false;
+        static thread_local reaper at_thread_end{this};
+        static_cast<void>(at_thread_end);
+        state_ = state::active;
+        return true;
     }
 
     void retire() noexcept {
         state_ = state::retired;
-        room_ = 0;
         for (block*& list : free_)
             while (list) {
                 block* const first = list;
@@ -79,17 +82,19 @@ private:
     }
 
     enum class state : unsigned char { untouched, active, retired };
-    std::size_t room_ = 0;  // how many bytes more may be kept
     state state_ = state::untouched;
     block* free_[classes] = {};
 };
 
 COHEIR_EXPORT inline constinit thread_local block_cache blocks;
 
-COHEIR_THREAD_LOCAL_ACCESS inline void* allocate(std::size_t size) { return blocks.take(size); }
-COHEIR_THREAD_LOCAL_ACCESS inline void deallocate(void* memory, std::size_t size) noexcept {
-    blocks.give(memory, size);
-}
+#if COHEIR_CACHES_THREAD_LOCALS
+COHEIR_NOINLINE inline void* allocate(std::size_t size) { return blocks.take(size); }
+COHEIR_NOINLINE inline void deallocate(void* memory, std::size_t size) noexcept { blocks.give(memory, size); }
+#else
+COHEIR_INLINE void* allocate(std::size_t size) { return blocks.take(size); }
+COHEIR_INLINE void deallocate(void* memory, std::size_t size) noexcept { blocks.give(memory, size); }
+#endif
 
 #else
 
@@ -106,8 +111,10 @@ struct recycled {
     static void operator delete(void* memory, std::size_t, std::align_val_t alignment) noexcept {
         ::operator delete(memory, alignment);
     }
-    static void* operator new(std::size_t size) { return allocate(size); }
-    static void operator delete(void* memory, std::size_t size) noexcept { deallocate(memory, size); }
+    COHEIR_INLINE static void* operator new(std::size_t size) { return allocate(size); }
+    COHEIR_INLINE static void operator delete(void* memory, std::size_t size) noexcept {
+        deallocate(memory, size);
+    }
 };
 
 }  // namespace coheir::detail

@@ -50,7 +50,7 @@ struct awaiter_ref {
 struct final_awaiter {
     bool await_ready() const noexcept { return false; }
     template <class Promise>
-    std::coroutine_handle<> await_suspend(std::coroutine_handle<Promise> ended) const noexcept {
+    COHEIR_INLINE std::coroutine_handle<> await_suspend(std::coroutine_handle<Promise> ended) const noexcept {
         const auto& promise = ended.promise();
         if (const std::coroutine_handle<> continuation = promise.up->continuation) [[likely]]
             return promise.state->home->transfer(continuation);
@@ -70,7 +70,7 @@ struct promise_base : recycled {
     final_awaiter final_suspend() const noexcept { return {}; }
 
     template <class U>
-    child_awaiter<U> await_transform(task<U>&& child) const {
+    COHEIR_INLINE child_awaiter<U> await_transform(task<U>&& child) const {
         return child_awaiter<U>(std::move(child));
     }
     /// A task is awaited once: say co_await std::move(task).
@@ -135,28 +135,33 @@ inline promise_base& promise_of(std::coroutine_handle<> frame) noexcept {
     return std::coroutine_handle<promise_base>::from_address(frame.address()).promise();
 }
 
+/// Compilers make one vector store of two neighbouring ones, and the loads that soon follow wait for it.
+COHEIR_INLINE void keep_stores_apart() noexcept { __asm__ volatile("" ::: "memory"); }
+
 /// co_await of a task: runs it in the same task and context, and gives its result. Takes the frame, whose
 /// result is kept here, in the awaiting frame.
 template <class T>
 class [[nodiscard]] child_awaiter : result_link<T> {
 public:
-    explicit child_awaiter(task<T>&& child);
+    COHEIR_INLINE explicit child_awaiter(task<T>&& child);
     child_awaiter(const child_awaiter&) = delete;
     child_awaiter& operator=(const child_awaiter&) = delete;
-    ~child_awaiter() {
+    COHEIR_INLINE ~child_awaiter() {
         if (this->frame) this->frame.destroy();
     }
 
     bool await_ready() const noexcept { return false; }
     template <promise_of_a_coheir_task Promise>
-    std::coroutine_handle<> await_suspend(std::coroutine_handle<Promise> awaiting) noexcept {
+    COHEIR_INLINE std::coroutine_handle<> await_suspend(std::coroutine_handle<Promise> awaiting) noexcept {
         this->continuation = awaiting;
         promise_base& child = promise_of(this->frame);
+        task_state* const state = awaiting.promise().state;
+        child.state = state;
+        keep_stores_apart();
         child.up = this;
-        child.state = awaiting.promise().state;
-        return child.state->home->transfer(this->frame);
+        return state->home->transfer(this->frame);
     }
-    T await_resume() { return this->result.take(); }
+    COHEIR_INLINE T await_resume() { return this->result.take(); }
 };
 
 // Coroutines that never ran and wait to be destroyed, linked through `up`.

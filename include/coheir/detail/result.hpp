@@ -7,6 +7,8 @@
 #include <type_traits>
 #include <utility>
 
+#include "../config.hpp"
+
 namespace coheir::detail {
 
 enum class outcome : std::uint8_t { none, value, error, taken };
@@ -26,18 +28,26 @@ public:
     result() noexcept {}
     result(const result&) = delete;
     result& operator=(const result&) = delete;
-    ~result() { clear(); }
+    COHEIR_INLINE ~result() {
+        if constexpr (std::is_trivially_destructible_v<stored>) {
+            if (outcome_ == outcome::error) [[unlikely]]
+                clear();
+        } else {
+            clear();
+        }
+    }
 
     template <class... Args>
-    void emplace(Args&&... args) {
-        clear();  // a destructor may have thrown after an earlier co_return
+    COHEIR_INLINE void emplace(Args&&... args) {
+        // A destructor may have thrown after an earlier co_return.
+        if constexpr (!std::is_trivially_destructible_v<stored>) clear();
         if constexpr (std::is_reference_v<T>)
             ::new (static_cast<void*>(&value_)) stored(&static_cast<T>(args)...);
         else
             ::new (static_cast<void*>(&value_)) stored(std::forward<Args>(args)...);
         outcome_ = outcome::value;
     }
-    void fail(std::exception_ptr error) noexcept {
+    COHEIR_COLD void fail(std::exception_ptr error) noexcept {
         clear();
         ::new (static_cast<void*>(&error_)) std::exception_ptr(std::move(error));
         outcome_ = outcome::error;
@@ -47,9 +57,9 @@ public:
     const std::exception_ptr& error() const noexcept { return error_; }
 
     /// The value, moved out; or throws the exception. Only where there is one of them.
-    T take() {
+    COHEIR_INLINE T take() {
         if (outcome_ == outcome::error) [[unlikely]]
-            std::rethrow_exception(error_);
+            rethrow();
         if constexpr (std::is_void_v<T>)
             return;
         else if constexpr (std::is_reference_v<T>)
@@ -66,7 +76,8 @@ public:
     }
     /// The value where it is; or throws the exception.
     std::add_lvalue_reference_t<const T> get() const {
-        if (outcome_ == outcome::error) std::rethrow_exception(error_);
+        if (outcome_ == outcome::error) [[unlikely]]
+            rethrow();
         if constexpr (std::is_void_v<T>)
             return;
         else if constexpr (std::is_reference_v<T>)
@@ -76,6 +87,7 @@ public:
     }
 
 private:
+    [[noreturn]] COHEIR_COLD void rethrow() const { std::rethrow_exception(error_); }
     void clear() noexcept {
         const outcome was = std::exchange(outcome_, outcome::none);
         if (was == outcome::value || was == outcome::taken)

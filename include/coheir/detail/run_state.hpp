@@ -21,7 +21,7 @@ public:
     /// Goes from one coroutine of a task to another. Directly, as long as the stack is short: not every
     /// compiler and build mode makes a tail call of it (https://gcc.gnu.org/bugzilla/show_bug.cgi?id=100897).
     /// Else by way of the run loop, which resumes the coroutine before anything else.
-    std::coroutine_handle<> transfer(std::coroutine_handle<> to) noexcept {
+    COHEIR_INLINE std::coroutine_handle<> transfer(std::coroutine_handle<> to) noexcept {
         if (reinterpret_cast<std::uintptr_t>(__builtin_frame_address(0)) > stack_limit_) [[likely]]
             return to;
         next_ = to;

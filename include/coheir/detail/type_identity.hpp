@@ -3,6 +3,8 @@
 
 #include <cstddef>
 #include <string_view>
+
+#include "../config.hpp"
 #if defined(__cpp_rtti)
 #include <typeinfo>
 #endif
@@ -42,7 +44,7 @@ constexpr identity type_identity() noexcept {
     return &typeid(T);
 }
 // Not by type_info's own operator: with clang it takes types of two unnamed namespaces for the same.
-inline bool same_type(identity a, identity b) noexcept {
+COHEIR_COLD inline bool same_type(identity a, identity b) noexcept {
     if (!a || !b) return false;
     if (a->name() == b->name()) return true;
     const std::string_view name = a->name();

@@ -136,9 +136,10 @@ inline const box* find_visible(const level* from, const key_name& key) noexcept 
         if (!kin.inherited) return walk(further, key);
     }
     const box* found;
-    if (kin.inherited->find(key, kin.family->version(), found)) return found;
+    const auto answer = kin.inherited->find(key, kin.family->version(), found);
+    if (answer == resolved::answer::known) return found;
     found = walk(further, key);
-    kin.inherited->remember(key, found);
+    if (answer == resolved::answer::unknown) kin.inherited->remember(key, found);
     return found;
 }
 

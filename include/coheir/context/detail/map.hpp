@@ -35,7 +35,7 @@ public:
     bool empty() const noexcept { return size() == 0; }
     const node* root() const noexcept { return root_; }
 
-    const box* find(const key_name& key) const noexcept { return find_below(root_, key); }
+    const box* find(const key_name& key) const noexcept { return root_ ? find_below(root_, key) : nullptr; }
 
     /// The box of a key if this map alone reaches it, so that it may be changed in place.
     box* find_exclusive(const key_name& key) noexcept;

@@ -3,7 +3,7 @@
 //
 // A leaf holds up to 16 boxes behind an index of 64 cells. The multiplier that places hashes in the
 // index is chosen so that no two keys of the leaf meet: a look-up reads one cell and compares one
-// key, and an empty cell proves that the key is absent. A full leaf becomes a branch over eight
+// key, and an empty cell proves that the key is absent. A full leaf becomes a branch over sixteen
 // leaves. Keys whose 64 bits of hash are all the same share a crowd, sorted by name. Multipliers
 // come from addresses, so that nobody outside can choose names that meet.
 
@@ -75,10 +75,10 @@ struct leaf : node {
 };
 
 struct branch : node {
-    static constexpr unsigned width = 8;
+    static constexpr unsigned width = 16;
 
     branch() noexcept : node(node_kind::branch) {}
-    std::size_t child_of(std::uint64_t hash) const noexcept { return (hash * multiplier) >> 61; }
+    std::size_t child_of(std::uint64_t hash) const noexcept { return (hash * multiplier) >> 60; }
 
     node* children[width] = {};
 };

@@ -18,7 +18,7 @@ concept copyable_value = is_copyable<T>();
 /// A copy of the value in a box. A copy constructor of the user's may change the context: the box is held
 /// meanwhile.
 template <copyable_value T>
-T copy_of(const box& b) {
+COHEIR_INLINE T copy_of(const box& b) {
     if constexpr (std::is_trivially_copyable_v<T> || std::is_same_v<T, std::string>) {
         return value_in<T>(b);
     } else {
@@ -29,25 +29,27 @@ T copy_of(const box& b) {
 
 /// What get<T> returns for what a look-up found. Throws bad_value_type.
 template <class T>
-std::optional<T> get_from(const box* found) {
+COHEIR_INLINE std::optional<T> get_from(const box* found) {
     static_assert(copyable_value<T>, "get() returns a copy, and this type cannot be copied: use find()");
     if (!found) return std::nullopt;
-    if (!holds<T>(*found)) throw_bad_type<T>(*found);
+    if (!holds<T>(*found)) [[unlikely]]
+        throw_bad_type<T>(*found);
     return std::optional<T>(copy_of<T>(*found));
 }
 
 template <class T, class F>
-T get_from(const box* found, F&& fallback) {
+COHEIR_INLINE T get_from(const box* found, F&& fallback) {
     static_assert(makes_value<T, F>,
                   "context: this fallback does not make a value of the type that is asked for");
     static_assert(copyable_value<T>, "get() returns a copy, and this type cannot be copied: use find()");
     if (!found) return T(std::forward<F>(fallback));
-    if (!holds<T>(*found)) throw_bad_type<T>(*found);
+    if (!holds<T>(*found)) [[unlikely]]
+        throw_bad_type<T>(*found);
     return copy_of<T>(*found);
 }
 
 template <class T>
-const T* find_in(const box* found) noexcept {
+COHEIR_INLINE const T* find_in(const box* found) noexcept {
     return found && holds<T>(*found) ? &value_in<T>(*found) : nullptr;
 }
 

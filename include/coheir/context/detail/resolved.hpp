@@ -63,20 +63,30 @@ public:
         }
     }
 
-    /// True if it is known what the key shows; then `found` is that, or null.
-    bool find(const key_name& key, std::uint64_t version, const box*& found) noexcept {
-        if (version != version_) {
-            for (entry& e : entries_) e = {};
+    enum class answer { known, unknown, changing };
+    /// What is known of a key; if it is, `found` is what it shows, or null. Nothing is worth remembering
+    /// that is asked for once between two changes: the first question after a change gets `changing`.
+    answer find(const key_name& key, std::uint64_t version, const box*& found) noexcept {
+        if (version != version_) [[unlikely]] {
             version_ = version;
-            return false;
+            is_settled_ = false;
+            return answer::changing;
+        }
+        if (!is_settled_) [[unlikely]] {
+            for (entry& e : entries_) e = {};
+            is_settled_ = true;
+            return answer::unknown;
         }
         const entry& e = entries_[place(key)];
+        bool known;
         if (e.hash == key.hash() && e.answer) {
             found = static_cast<const box*>(e.answer);
-            return (found->name == key.text().data() && key.is_static()) || found->is_named(key);
+            known = (found->name == key.text().data() && key.is_static()) || found->is_named(key);
+        } else {
+            found = nullptr;
+            known = e.hash == ~key.hash() && e.answer == key.text().data() && key.is_static();
         }
-        found = nullptr;
-        return e.hash == ~key.hash() && e.answer == key.text().data() && key.is_static();
+        return known ? answer::known : answer::unknown;
     }
     void remember(const key_name& key, const box* found) noexcept {
         if (found)
@@ -96,6 +106,7 @@ private:
     static std::size_t place(const key_name& key) noexcept { return key.hash() % places; }
 
     std::uint64_t version_ = ~std::uint64_t{0};
+    bool is_settled_ = false;  // nothing has changed between the last two questions
     entry entries_[places];
 };
 

@@ -125,7 +125,7 @@ std::size_t box_size(std::size_t name_size, bool name_is_static) noexcept {
 }
 
 template <class T>
-const value_type& value_type_of() noexcept;
+COHEIR_INLINE const value_type& value_type_of() noexcept;
 
 /// Makes a box. Throws std::bad_alloc, and what making the T throws.
 template <class T, class... Args>
@@ -175,24 +175,29 @@ template <class T>
 COHEIR_EXPORT inline constexpr value_type value_type_constant = describe<T>();
 
 template <class T>
-const value_type& value_type_of() noexcept {
+COHEIR_INLINE const value_type& value_type_of() noexcept {
     return value_type_constant<T>;
+}
+
+/// Whether a box holds a T, by the address of the type's description alone: false may be wrong.
+template <class T>
+COHEIR_INLINE bool surely_holds(const box& b) noexcept {
+    return b.type == &value_type_of<T>();
 }
 
 /// Whether a box holds a T: by the address of the type's description; on a miss by what is the same in all
 /// shared libraries.
 template <class T>
-bool holds(const box& b) noexcept {
-    const value_type& asked = value_type_of<T>();
-    return b.type == &asked || coheir::detail::same_type(b.type->id, asked.id);
+COHEIR_INLINE bool holds(const box& b) noexcept {
+    return surely_holds<T>(b) || coheir::detail::same_type(b.type->id, value_type_of<T>().id);
 }
 
 template <class T>
-const T& value_in(const box& b) noexcept {
+COHEIR_INLINE const T& value_in(const box& b) noexcept {
     return static_cast<const box_of<T>&>(b).value;
 }
 template <class T>
-T& value_in(box& b) noexcept {
+COHEIR_INLINE T& value_in(box& b) noexcept {
     return static_cast<box_of<T>&>(b).value;
 }
 
