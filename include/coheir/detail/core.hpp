@@ -155,6 +155,7 @@ private:
 
     void resume(const round& r, task_state& t) {
         r.current.point_to(&t);
+        t.waiting_in = nullptr;
         t.resume_at.resume();
         while (next_) std::exchange(next_, {}).resume();
     }
@@ -195,6 +196,7 @@ private:
         for (task_state* t = tasks_.newest(); t; t = t->older) {
             if (t->ended) continue;
             r.current.point_to(t);
+            t->waiting_in = nullptr;
             destroy_frames(*t);
             r.current.point_outside();
             t->ended = t->destroyed = true;

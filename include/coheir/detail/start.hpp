@@ -63,7 +63,7 @@ task_ref<T> start(core& on, task<T>& work, Derive&& derive, std::source_location
         throw scheduler_closed(operation);
     auto* const made = new task_state_of<T>(on, on.next_task_number(), at);
     try {
-        if (!name.empty()) made->name = new std::string(name);
+        if (!name.empty()) made->extras().name = name;
         made->context = derive();
     } catch (...) {
         delete made;
