@@ -11,6 +11,8 @@
 #include "join_handle.hpp"
 #include "options.hpp"
 #include "remote.hpp"
+#include "remote_handle.hpp"
+#include "run_on.hpp"
 #include "scheduler.hpp"
 #include "sleep.hpp"
 #include "spawn.hpp"

@@ -18,9 +18,9 @@ namespace coheir {
 /// Runs tasks, one at a time, in rounds: what other threads handed in, in the order of arrival; then due
 /// timers, by deadline; then exactly the tasks that were ready then, first in, first out.
 ///
-/// Runs on one thread at a time, or inside one strand. Other threads may call only post(), close(),
-/// closed() and remote(). Destroying it destroys the tasks that are left, newest first, without running
-/// them on; from inside one of them it terminates the program.
+/// Runs on one thread at a time, or inside one strand. Other threads may call only post(), submit(),
+/// close(), closed() and remote(). Destroying it destroys the tasks that are left, newest first, without
+/// running them on; from inside one of them it terminates the program.
 class scheduler final : detail::core_host {
 public:
     /// An empty loop whose tasks inherit by `policy`. Throws std::bad_alloc.
@@ -73,6 +73,13 @@ public:
     template <class F>
         requires detail::callable<F>
     void post(F&& f) { core_.box().post(std::forward<F>(f), "scheduler::post"); }
+
+    /// Starts a task from any thread, and gives a std::future of its result: see remote::submit. (Defined in
+    /// submit.hpp, which is to be included.)
+    template <class T>
+    auto submit(task<T> work, std::source_location at = std::source_location::current());
+    template <class T>
+    auto submit(task<T> work, const options& how, std::source_location at = std::source_location::current());
 
     /// Refuses new tasks and functions from now on. Those that are there run on. Any thread.
     void close() noexcept { core_.close(); }

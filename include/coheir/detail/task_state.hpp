@@ -79,8 +79,29 @@ private:
     waiter* first_ = nullptr;
 };
 
+/// Who has a task that was handed in from elsewhere, and keeps its exception for another thread. Called on
+/// the thread of the task's scheduler.
+class handed_in {
+public:
+    /// True if nobody has received the exception, nor will: the scheduler reports it.
+    virtual bool report_here() noexcept = 0;
+    virtual void scheduler_gone() noexcept = 0;
+    virtual void drop() noexcept = 0;
+
+protected:
+    ~handed_in() = default;
+};
+
 /// What few tasks have: made when it is first asked for.
 struct task_extras : recycled {
+    task_extras() = default;
+    task_extras(const task_extras&) = delete;
+    task_extras& operator=(const task_extras&) = delete;
+    ~task_extras() {
+        if (handed_in) handed_in->drop();
+    }
+
+    detail::handed_in* handed_in = nullptr;
     std::string name;
 };
 
