@@ -143,6 +143,12 @@ public:
     [[nodiscard]] context::snapshot context() const {
         return context::detail::snapshot_access::take(*state("context")->context, "captured");
     }
+    /// What the context showed when an exception left the task, which may have changed since under `shared`
+    /// and `chained`; empty if none has. Values that cannot be copied are left out, unless a copy of their
+    /// context had been made.
+    [[nodiscard]] context::snapshot context_at_failure() const {
+        return state("context_at_failure")->context_at_failure();
+    }
     /// The task's number: no other task of the process has it.
     [[nodiscard]] std::uint64_t id() const { return state("id")->task; }
     /// The name that it was spawned with, or empty. Valid while a handle lives.

@@ -99,6 +99,11 @@ public:
     [[nodiscard]] bool valid() const noexcept { return owner_.get() != nullptr; }
     /// Whether there is something that an await would give at once.
     [[nodiscard]] bool done() const { return state("done").completion.done(); }
+    /// What the context showed when an exception left the task; empty if none has, or not yet. See
+    /// join_handle.
+    [[nodiscard]] context::snapshot context_at_failure() const {
+        return done() ? state("context_at_failure").context_at_failure() : context::snapshot();
+    }
     /// The task's number: no other task of the process has it.
     [[nodiscard]] std::uint64_t id() const { return state("id").number; }
     /// The name that it was spawned with, or empty. Valid while the handle lives.

@@ -115,7 +115,8 @@ private:
 
     void report(const std::exception_ptr& error, const detail::task_state* t) noexcept override {
         const unhandled what(error, t ? t->task : 0, t ? t->name_or_empty() : std::string_view(),
-                             t ? t->spawned_at : std::source_location());
+                             t ? t->spawned_at : std::source_location(),
+                             t ? t->context_at_failure() : context::snapshot());
         const auto handler = handler_;  // it may set another one
         handler ? handler(what) : detail::print_unhandled(what);
     }

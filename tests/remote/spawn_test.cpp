@@ -8,6 +8,7 @@
 #include <stdexcept>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "support/counted.hpp"
 #include "support/policies.hpp"
@@ -61,7 +62,8 @@ coheir::task<> note_outcome(std::string& into, coheir::remote_handle<> handle) {
 
 coheir::task<> nothing() { co_return; }
 coheir::task<> wait_for_ever() {
-    auto start = [](auto resolve) { new auto(resolve); };  // leaked on purpose: nobody resolves
+    static std::vector<coheir::resolver<void>> never_called;
+    auto start = [](auto resolve) { never_called.push_back(resolve); };
     co_await coheir::callback<>(start);
 }
 coheir::task<> hold(counted, coheir::task<> work) { co_await std::move(work); }
@@ -99,6 +101,29 @@ TEST_CASE("results of every kind come back: void, references, what can only be m
         CHECK(&got == &number);
         const auto seven = co_await remote.spawn(movable());
         CHECK(*seven == 7);
+    };
+    run_with(here, there, root());
+}
+
+TEST_CASE("the context that a task on another scheduler failed in comes back with its handle",
+          "[remote][unhandled]") {
+    test_loop here, there;
+    auto failing = []() -> coheir::task<> {
+        context::set("request", context::get("request", "none") + "/far");
+        co_await test::fail_after(1, "broken");
+    };
+    auto root = [&]() -> coheir::task<> {
+        context::set("request", "4711");
+        const auto handle = there.scheduler.remote().spawn(failing());
+        CHECK(handle.context_at_failure().empty());
+        bool failed = false;
+        try {
+            co_await handle;
+        } catch (const std::runtime_error&) {
+            failed = true;
+        }
+        CHECK(failed);
+        CHECK(handle.context_at_failure().get("request", "none") == "4711/far");
     };
     run_with(here, there, root());
 }

@@ -79,6 +79,7 @@ public:
         receive();
         return result_.get();
     }
+    const context::snapshot& context_at_failure() const noexcept { return at_failure_; }
     /// The handle goes.
     void drop_handle() noexcept {
         if (!completion.drop() || result_.state() != outcome::error) return;
@@ -182,6 +183,7 @@ private:
             result_.fail(ended.error());
         }
         const bool failed = ended.state() == outcome::error;
+        if (failed) at_failure_ = task_->context_at_failure();
         completion.complete();
         if (completion.settle() || !failed) task_ = {};
     }
@@ -195,6 +197,7 @@ private:
     std::optional<mailbox::ref> home_;
     std::atomic<std::uint32_t> shares_{0};
     detail::result<T> result_;
+    context::snapshot at_failure_;
     task_ref<T> task_;  // from its arrival to its end; after a failure until the handle has gone
     releaser* releasing_;
 };

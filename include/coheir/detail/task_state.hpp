@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "../context/detail/current.hpp"
+#include "../context/snapshot.hpp"
 #include "../error.hpp"
 #include "memory.hpp"
 #include "ready_queue.hpp"
@@ -102,6 +103,7 @@ struct task_extras : recycled {
     }
 
     detail::handed_in* handed_in = nullptr;
+    context::snapshot at_failure;  // when an exception left the task
     std::string name;
 };
 
@@ -121,6 +123,9 @@ struct alignas(2 * sizeof(void*)) task_state : recycled, ready_node, context::de
 
     std::string_view name_or_empty() const noexcept {
         return rare ? std::string_view(rare->name) : std::string_view();
+    }
+    context::snapshot context_at_failure() const noexcept {
+        return rare ? rare->at_failure : context::snapshot();
     }
     /// Throws std::bad_alloc.
     task_extras& extras() { return *(rare ? rare : rare = new task_extras); }
