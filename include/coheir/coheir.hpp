@@ -6,6 +6,7 @@
 #include "concepts.hpp"
 #include "config.hpp"
 #include "context.hpp"
+#include "deadline.hpp"
 #include "error.hpp"
 #include "fwd.hpp"
 #include "join_handle.hpp"

@@ -11,6 +11,12 @@
 
 namespace coheir {
 
+namespace detail {
+inline handed_options handed(const options& how) {
+    return {how.policy(), how.context(), how.name(), how.deadline()};
+}
+}  // namespace detail
+
 /// Copyable, and safe to use on any thread at any time: once the scheduler is closed or destroyed, every
 /// call that hands something in throws scheduler_closed.
 class remote {
@@ -35,13 +41,13 @@ public:
     template <class T>
     remote_handle<T> spawn(task<T> work, std::source_location at = std::source_location::current()) const {
         return detail::remote_handle_access::make(
-            detail::hand_over<T>(*box_.get(), work, {}, {}, {}, at, "remote::spawn"));
+            detail::hand_over<T>(*box_.get(), work, {}, at, "remote::spawn"));
     }
     template <class T>
     remote_handle<T> spawn(task<T> work, const options& how,
                            std::source_location at = std::source_location::current()) const {
-        return detail::remote_handle_access::make(detail::hand_over(
-            *box_.get(), work, how.policy(), how.context(), how.name(), at, "remote::spawn"));
+        return detail::remote_handle_access::make(
+            detail::hand_over(*box_.get(), work, detail::handed(how), at, "remote::spawn"));
     }
 
     /// The same with a std::future for the result: for threads that have no scheduler, and wait. (Defined in

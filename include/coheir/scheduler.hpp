@@ -146,7 +146,8 @@ template <class T>
 T scheduler::run(task<T> root, std::source_location at) {
     require_idle("run");
     const detail::task_ref<T> ending = detail::start(
-        core_, root, [this] { return detail::derive_context(core_, policy()); }, at, "scheduler::run");
+        core_, root, [this](auto& t) { return detail::derive_context(core_, policy(), t); }, at,
+        "scheduler::run");
     for (;;) {
         core_.run_while_ready(ending.get(), [this] { return now(); });
         if (ending->ended) return detail::take_result(*ending);

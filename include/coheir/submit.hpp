@@ -3,7 +3,6 @@
 
 #include <future>
 #include <memory>
-#include <optional>
 #include <source_location>
 #include <utility>
 
@@ -52,31 +51,28 @@ private:
 };
 
 template <class T>
-std::future<T> submit(mailbox& to, task<T>& work, std::optional<spawn_policy> policy,
-                      std::optional<context::snapshot> parent, std::string_view name, std::source_location at,
+std::future<T> submit(mailbox& to, task<T>& work, handed_options how, std::source_location at,
                       const char* operation) {
-    return future_feeder<T>::feed_from(
-        [&] { return hand_over(to, work, std::move(policy), std::move(parent), name, at, operation); });
+    return future_feeder<T>::feed_from([&] { return hand_over(to, work, std::move(how), at, operation); });
 }
 
 }  // namespace detail
 
 template <class T>
 auto remote::submit(task<T> work, std::source_location at) const {
-    return detail::submit(*box_.get(), work, {}, {}, {}, at, "remote::submit");
+    return detail::submit(*box_.get(), work, {}, at, "remote::submit");
 }
 template <class T>
 auto remote::submit(task<T> work, const options& how, std::source_location at) const {
-    return detail::submit(*box_.get(), work, how.policy(), how.context(), how.name(), at, "remote::submit");
+    return detail::submit(*box_.get(), work, detail::handed(how), at, "remote::submit");
 }
 template <class T>
 auto scheduler::submit(task<T> work, std::source_location at) {
-    return detail::submit(core_.box(), work, {}, {}, {}, at, "scheduler::submit");
+    return detail::submit(core_.box(), work, {}, at, "scheduler::submit");
 }
 template <class T>
 auto scheduler::submit(task<T> work, const options& how, std::source_location at) {
-    return detail::submit(core_.box(), work, how.policy(), how.context(), how.name(), at,
-                          "scheduler::submit");
+    return detail::submit(core_.box(), work, detail::handed(how), at, "scheduler::submit");
 }
 
 }  // namespace coheir

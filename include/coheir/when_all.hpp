@@ -113,7 +113,7 @@ struct joinable_traits<task<T>> {
     static constexpr bool taking = true;
     static task_ref<T> get(task<T>& work, core& on, std::source_location at) {
         return start(
-            on, work, [&on] { return derive_context(on, on.policy); }, at, "when_all");
+            on, work, [&on](task_state& t) { return derive_context(on, on.policy, t); }, at, "when_all");
     }
 };
 template <class T>

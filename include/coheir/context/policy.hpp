@@ -104,6 +104,9 @@ struct policy_access {
         return own(policy, from);
     }
 
+    static bool is_isolated(const spawn_policy& policy) noexcept {
+        return policy.kind_ == spawn_policy::kind::isolated;
+    }
     static bool is_shared(const spawn_policy& policy) noexcept {
         return policy.kind_ == spawn_policy::kind::shared;
     }

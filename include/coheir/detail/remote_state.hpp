@@ -2,6 +2,7 @@
 // A task that was handed to a scheduler from elsewhere: how it gets there, and how its result comes back.
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <source_location>
@@ -40,6 +41,11 @@ public:
 
 private:
     State* state_ = nullptr;
+};
+
+struct remote_deadline {
+    std::chrono::steady_clock::time_point own;
+    std::chrono::steady_clock::time_point of_spawner;
 };
 
 /// Shared by the handle, on whatever thread that is, and by the task, on the thread of its scheduler. The
@@ -94,7 +100,8 @@ public:
     // ---- on the thread of the task's scheduler
 
     /// Makes the task. What fails becomes its end. Throws where not even that can be, and no handle is left.
-    void arrive(task<T>& work, const spawn_policy* policy, const context::snapshot* parent) {
+    void arrive(task<T>& work, const spawn_policy* own_policy, const context::snapshot* parent,
+                const remote_deadline& until) {
         core& on = *static_cast<core*>(running);
         task_state_of<T>* made = nullptr;
         try {
@@ -111,7 +118,11 @@ public:
         made->waiters.add(*this);
         task_ = task_ref<T>(*made);
         try {
-            made->context = derive(policy ? *policy : on.policy, parent);
+            const spawn_policy& policy = own_policy ? *own_policy : on.policy;
+            if (!context::detail::policy_access::is_isolated(policy))
+                made->shorten_deadline(until.of_spawner);
+            made->shorten_deadline(until.own);
+            made->context = derive(policy, parent);
         } catch (...) {
             made->link.result.fail(std::current_exception());
             return on.start_ended(*made);
@@ -229,9 +240,9 @@ template <class T>
 class arrival {
 public:
     arrival(remote_ref<remote_state<T>> to, task<T> work, std::optional<spawn_policy> policy,
-            std::optional<context::snapshot> parent)
+            std::optional<context::snapshot> parent, remote_deadline until)
         : state_(std::move(to)), work_(std::move(work)), policy_(std::move(policy)),
-          parent_(std::move(parent)) {}
+          parent_(std::move(parent)), until_(until) {}
     arrival(arrival&&) noexcept = default;
     arrival& operator=(arrival&&) = delete;
     ~arrival() {
@@ -242,7 +253,7 @@ public:
 
     void operator()() {
         const auto to = std::move(state_);
-        to->arrive(work_, policy_ ? &*policy_ : nullptr, parent_ ? &*parent_ : nullptr);
+        to->arrive(work_, policy_ ? &*policy_ : nullptr, parent_ ? &*parent_ : nullptr, until_);
     }
 
 private:
@@ -250,24 +261,36 @@ private:
     task<T> work_;
     std::optional<spawn_policy> policy_;
     std::optional<context::snapshot> parent_;  // none: no context was current
+    remote_deadline until_;
+};
+
+/// What a spawn may say of its task.
+struct handed_options {
+    std::optional<spawn_policy> policy;
+    std::optional<context::snapshot> context;
+    std::string_view name;
+    std::chrono::steady_clock::time_point deadline = std::chrono::steady_clock::time_point::max();
 };
 
 /// Hands a task to the scheduler of a mailbox, from any thread. Throws invalid_task, scheduler_closed,
 /// wrong_scheduler, context_busy, std::bad_alloc; then the task is dropped without having run.
 template <class T>
-remote_owner<T> hand_over(mailbox& to, task<T>& work, std::optional<spawn_policy> policy,
-                          std::optional<context::snapshot> parent, std::string_view name,
-                          std::source_location at, const char* operation) {
+remote_owner<T> hand_over(mailbox& to, task<T>& work, handed_options how, std::source_location at,
+                          const char* operation) {
     using namespace context::detail;
     if (!work) throw invalid_task(operation);
-    if (!parent)
-        if (owner* const who = current()) parent = snapshot_access::take(*who->context, "spawned from");
-    if (parent && policy && policy_access::is_shared(*policy))
-        static_cast<void>(context::view(*parent).shared());
+    if (!how.context)
+        if (owner* const who = current()) how.context = snapshot_access::take(*who->context, "spawned from");
+    if (how.context && how.policy && policy_access::is_shared(*how.policy))
+        static_cast<void>(context::view(*how.context).shared());  // throws
+    remote_deadline until{how.deadline, std::chrono::steady_clock::time_point::max()};
+    if (const task_state* const spawner = current_task()) until.of_spawner = spawner->deadline();
     using ref = remote_ref<remote_state<T>>;
-    remote_owner<T> owner(ref(new remote_state<T>(to, name, at)));
-    to.post(arrival<T>(ref(owner.get()), std::move(work), std::move(policy), std::move(parent)), operation);
-    return owner;
+    remote_owner<T> owned(ref(new remote_state<T>(to, how.name, at)));
+    to.post(
+        arrival<T>(ref(owned.get()), std::move(work), std::move(how.policy), std::move(how.context), until),
+        operation);
+    return owned;
 }
 
 }  // namespace coheir::detail

@@ -1,6 +1,7 @@
 #pragma once
 // What a spawned task is: its context, its place in the queues, who waits for it, and its result.
 
+#include <chrono>
 #include <coroutine>
 #include <cstdint>
 #include <source_location>
@@ -103,6 +104,7 @@ struct task_extras : recycled {
     }
 
     detail::handed_in* handed_in = nullptr;
+    std::chrono::steady_clock::time_point deadline = std::chrono::steady_clock::time_point::max();
     context::snapshot at_failure;  // when an exception left the task
     std::string name;
 };
@@ -129,6 +131,13 @@ struct alignas(2 * sizeof(void*)) task_state : recycled, ready_node, context::de
     }
     /// Throws std::bad_alloc.
     task_extras& extras() { return *(rare ? rare : rare = new task_extras); }
+    std::chrono::steady_clock::time_point deadline() const noexcept {
+        return rare ? rare->deadline : std::chrono::steady_clock::time_point::max();
+    }
+    /// Makes it earlier, never later. Throws std::bad_alloc.
+    COHEIR_COLD void shorten_deadline(std::chrono::steady_clock::time_point to) {
+        if (to < deadline()) extras().deadline = to;
+    }
     wait_info waits_for() const noexcept {
         if (waiting_in) return waiting_in->describe();
         wait_info info;
