@@ -129,7 +129,7 @@ private:
 };
 
 template <class T, class F>
-class [[nodiscard("co_await it")]] callback_awaiter : public detail::own_awaitable {
+class [[nodiscard("co_await it")]] callback_awaiter : detail::wait, public detail::own_awaitable {
 public:
     explicit callback_awaiter(F start) : start_(std::move(start)) {}
     callback_awaiter(const callback_awaiter&) = delete;
@@ -147,6 +147,7 @@ public:
         if (state_) throw usage_error("coheir::callback: the same callback is awaited twice");
         state_ = new detail::callback_state<T>(waiting);
         waiting.resume_at = awaiting;
+        waiting.waiting_in = this;
         const resolver<T> resolve(*state_);
         try {
             start_(resolve);
@@ -163,6 +164,12 @@ public:
     }
 
 private:
+    detail::wait_info describe() const noexcept override {
+        detail::wait_info info;
+        info.what = detail::wait_info::kind::callback;
+        return info;
+    }
+
     F start_;
     detail::callback_state<T>* state_ = nullptr;
     std::exception_ptr start_error_;

@@ -7,6 +7,8 @@ template <class T>
 class task;
 template <class T>
 class join_handle;
+template <class T>
+class remote_handle;
 class scheduler;
 class spawn_policy;
 class options;

@@ -31,27 +31,50 @@ inline void require_joinable(const task_state& joined, const task_state& waiting
         refuse_join(joined, waiting);
 }
 
+/// One task that waits for the end of another.
+class joining : public wait, public waiter {
+public:
+    joining(task_state& joined, task_state& waiting) noexcept : joined_(joined), waiting_(waiting) {}
+    ~joining() {
+        if (next) [[unlikely]]
+            joined_.waiters.remove(*this);
+    }
+    void suspend(std::coroutine_handle<> awaiting) noexcept {
+        told = &go_on;
+        waiting_.resume_at = awaiting;
+        waiting_.waiting_in = this;
+        joined_.waiters.add(*this);
+    }
+    wait_info describe() const noexcept override {
+        wait_info info;
+        if (!next) return info;
+        info.what = wait_info::kind::joining;
+        info.task = joined_.task;
+        return info;
+    }
+
+private:
+    static void go_on(waiter& w) noexcept { run_state::wake(static_cast<joining&>(w).waiting_); }
+
+    task_state& joined_;
+    task_state& waiting_;
+};
+
 /// Waits for the end of a task; `Taking` moves its result out.
 template <class T, bool Taking>
-class [[nodiscard]] join_awaiter : waiter {
+class [[nodiscard]] join_awaiter : joining {
 public:
     /// Throws wrong_scheduler and usage_error.
-    join_awaiter(task_ref<T> of, task_state& waiting) : joined_(std::move(of)), waiting_(&waiting) {
+    join_awaiter(task_ref<T> of, task_state& waiting) : joining(*of, waiting), joined_(std::move(of)) {
         require_joinable(*joined_, waiting);
     }
     join_awaiter(const join_awaiter&) = delete;
     join_awaiter& operator=(const join_awaiter&) = delete;
-    ~join_awaiter() {
-        if (next) [[unlikely]]
-            joined_->waiters.remove(*this);
-    }
 
     bool await_ready() const noexcept { return joined_->ended; }
     void await_suspend(std::coroutine_handle<> awaiting) noexcept {
-        told = &go_on;
         takes_result = Taking;
-        waiting_->resume_at = awaiting;
-        joined_->waiters.add(*this);
+        suspend(awaiting);
     }
     std::conditional_t<Taking, T, std::add_lvalue_reference_t<const T>> await_resume() {
         if constexpr (Taking)
@@ -61,10 +84,7 @@ public:
     }
 
 private:
-    static void go_on(waiter& w) noexcept { run_state::wake(*static_cast<join_awaiter&>(w).waiting_); }
-
     task_ref<T> joined_;
-    task_state* waiting_;
 };
 
 struct join_handle_access {
@@ -122,6 +142,12 @@ public:
     /// What the task's context shows now, also after its end. Throws context_busy, std::bad_alloc.
     [[nodiscard]] context::snapshot context() const {
         return context::detail::snapshot_access::take(*state("context")->context, "captured");
+    }
+    /// What the context showed when an exception left the task, which may have changed since under `shared`
+    /// and `chained`; empty if none has. Values that cannot be copied are left out, unless a copy of their
+    /// context had been made.
+    [[nodiscard]] context::snapshot context_at_failure() const {
+        return state("context_at_failure")->context_at_failure();
     }
     /// The task's number: no other task of the process has it.
     [[nodiscard]] std::uint64_t id() const { return state("id")->task; }

@@ -1,6 +1,7 @@
 #pragma once
 // What one spawn may say of its task: the policy, a name, a context to start from.
 
+#include <chrono>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -35,14 +36,24 @@ public:
         return std::move(*this);
     }
 
+    /// The task has until then, and less if its spawner has: see this_task::deadline.
+    options&& deadline(std::chrono::steady_clock::time_point until) && noexcept {
+        deadline_ = until;
+        return std::move(*this);
+    }
+
     [[nodiscard]] const std::optional<spawn_policy>& policy() const& noexcept { return policy_; }
     [[nodiscard]] std::string_view name() const& noexcept { return name_; }
     [[nodiscard]] const std::optional<coheir::context::snapshot>& context() const& noexcept {
         return context_;
     }
 
+    /// time_point::max() for none.
+    [[nodiscard]] std::chrono::steady_clock::time_point deadline() const& noexcept { return deadline_; }
+
 private:
     std::optional<spawn_policy> policy_;
+    std::chrono::steady_clock::time_point deadline_ = std::chrono::steady_clock::time_point::max();
     std::string name_;
     std::optional<coheir::context::snapshot> context_;
 };

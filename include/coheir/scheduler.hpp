@@ -18,9 +18,9 @@ namespace coheir {
 /// Runs tasks, one at a time, in rounds: what other threads handed in, in the order of arrival; then due
 /// timers, by deadline; then exactly the tasks that were ready then, first in, first out.
 ///
-/// Runs on one thread at a time, or inside one strand. Other threads may call only post(), close(),
-/// closed() and remote(). Destroying it destroys the tasks that are left, newest first, without running
-/// them on; from inside one of them it terminates the program.
+/// Runs on one thread at a time, or inside one strand. Other threads may call only post(), submit(),
+/// close(), closed() and remote(). Destroying it destroys the tasks that are left, newest first, without
+/// running them on; from inside one of them it terminates the program.
 class scheduler final : detail::core_host {
 public:
     /// An empty loop whose tasks inherit by `policy`. Throws std::bad_alloc.
@@ -74,6 +74,13 @@ public:
         requires detail::callable<F>
     void post(F&& f) { core_.box().post(std::forward<F>(f), "scheduler::post"); }
 
+    /// Starts a task from any thread, and gives a std::future of its result: see remote::submit. (Defined in
+    /// submit.hpp, which is to be included.)
+    template <class T>
+    auto submit(task<T> work, std::source_location at = std::source_location::current());
+    template <class T>
+    auto submit(task<T> work, const options& how, std::source_location at = std::source_location::current());
+
     /// Refuses new tasks and functions from now on. Those that are there run on. Any thread.
     void close() noexcept { core_.close(); }
     [[nodiscard]] bool closed() const noexcept { return core_.closed(); }
@@ -108,7 +115,8 @@ private:
 
     void report(const std::exception_ptr& error, const detail::task_state* t) noexcept override {
         const unhandled what(error, t ? t->task : 0, t ? t->name_or_empty() : std::string_view(),
-                             t ? t->spawned_at : std::source_location());
+                             t ? t->spawned_at : std::source_location(),
+                             t ? t->context_at_failure() : context::snapshot());
         const auto handler = handler_;  // it may set another one
         handler ? handler(what) : detail::print_unhandled(what);
     }
@@ -138,7 +146,8 @@ template <class T>
 T scheduler::run(task<T> root, std::source_location at) {
     require_idle("run");
     const detail::task_ref<T> ending = detail::start(
-        core_, root, [this] { return detail::derive_context(core_, policy()); }, at, "scheduler::run");
+        core_, root, [this](auto& t) { return detail::derive_context(core_, policy(), t); }, at,
+        "scheduler::run");
     for (;;) {
         core_.run_while_ready(ending.get(), [this] { return now(); });
         if (ending->ended) return detail::take_result(*ending);

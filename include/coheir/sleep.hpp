@@ -13,7 +13,7 @@ namespace detail {
 
 /// Goes to the back of the ready queue if the time has come, else into the timers. Removes itself when its
 /// frame is destroyed.
-class [[nodiscard("co_await it")]] sleep_awaiter : timer_node, public own_awaitable {
+class [[nodiscard("co_await it")]] sleep_awaiter : timer_node, wait, public own_awaitable {
 public:
     static sleep_awaiter until(time_point deadline) noexcept {
         return sleep_awaiter(deadline.time_since_epoch(), false);
@@ -39,6 +39,7 @@ private:
         if (place != nowhere) throw usage_error("coheir::sleep: the same sleep is awaited twice");
         task = &t;
         t.resume_at = awaiting;
+        t.waiting_in = this;
         if (relative_ && time_ <= duration::zero()) return t.home->enqueue(t);
         const time_point now = scheduler_access::of(t).now();
         const time_point deadline = !relative_                        ? time_point(time_)
@@ -46,6 +47,14 @@ private:
                                                                       : time_point::max();
         if (deadline <= now) return t.home->enqueue(t);
         static_cast<core*>(t.home)->timers().add(*this, deadline);
+    }
+
+    wait_info describe() const noexcept override {
+        wait_info info;
+        if (place == nowhere) return info;
+        info.what = wait_info::kind::sleeping;
+        info.deadline = static_cast<core*>(task->home)->timers().deadline_of(*this);
+        return info;
     }
 
     duration time_;

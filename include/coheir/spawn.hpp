@@ -16,9 +16,11 @@ template <class T>
 join_handle<T> spawn(core& on, task<T>& work, const options& how, std::source_location at,
                      const char* operation) {
     const spawn_policy& policy = how.policy() ? *how.policy() : on.policy;
-    const auto derive = [&] {
-        return how.context() ? context::detail::policy_access::derive(policy, *how.context())
-                             : derive_context(on, policy);
+    const auto derive = [&](task_state& t) {
+        t.shorten_deadline(how.deadline());
+        if (!how.context()) return derive_context(on, policy, t);
+        if (const task_state* const spawner = current_task()) inherit_deadline(t, *spawner, policy);
+        return context::detail::policy_access::derive(policy, *how.context());
     };
     return join_handle_access::make(start(on, work, derive, at, operation, how.name()));
 }
@@ -28,7 +30,8 @@ join_handle<T> spawn(core& on, task<T>& work, const options& how, std::source_lo
 template <class T>
 join_handle<T> scheduler::spawn(task<T> work, std::source_location at) {
     return detail::join_handle_access::make(detail::start(
-        core_, work, [this] { return detail::derive_context(core_, policy()); }, at, "scheduler::spawn"));
+        core_, work, [this](auto& t) { return detail::derive_context(core_, policy(), t); }, at,
+        "scheduler::spawn"));
 }
 template <class T>
 join_handle<T> scheduler::spawn(task<T> work, const options& how, std::source_location at) {
@@ -41,7 +44,8 @@ template <class T>
 join_handle<T> spawn(task<T> work, std::source_location at = std::source_location::current()) {
     const detail::task_state& spawner = detail::require_task("spawn");
     auto& on = *static_cast<detail::core*>(spawner.home);
-    const auto derive = [&] {
+    const auto derive = [&](detail::task_state& t) {
+        detail::inherit_deadline(t, spawner, on.policy);
         return context::detail::policy_access::derive(on.policy, spawner.context.get());
     };
     return detail::join_handle_access::make(detail::start(on, work, derive, at, "spawn", {}, true));

@@ -10,6 +10,7 @@
 #include <string_view>
 #include <utility>
 
+#include "context/snapshot.hpp"
 #include "detail/quoted.hpp"
 
 namespace coheir {
@@ -18,8 +19,9 @@ namespace coheir {
 class unhandled {
 public:
     unhandled(std::exception_ptr error, std::uint64_t task, std::string_view name,
-              std::source_location spawned_at) noexcept
-        : error_(std::move(error)), task_(task), name_(name), spawned_at_(spawned_at) {}
+              std::source_location spawned_at, coheir::context::snapshot context = {}) noexcept
+        : error_(std::move(error)), task_(task), name_(name), spawned_at_(spawned_at),
+          context_(std::move(context)) {}
 
     [[nodiscard]] const std::exception_ptr& error() const noexcept { return error_; }
     /// The task's number; 0 for a posted function.
@@ -28,6 +30,10 @@ public:
     [[nodiscard]] std::string_view name() const noexcept { return name_; }
     /// Where the task was spawned; for a posted function, unspecified.
     [[nodiscard]] const std::source_location& spawned_at() const noexcept { return spawned_at_; }
+    /// What the task's context showed when the exception left it: which request has failed. Empty for a
+    /// posted function. Values that cannot be copied are left out, unless a copy of their context had been
+    /// made.
+    [[nodiscard]] const coheir::context::snapshot& context() const noexcept { return context_; }
 
     /// what() of the exception, or "unknown exception".
     [[nodiscard]] std::string what() const {
@@ -60,6 +66,7 @@ private:
     std::uint64_t task_;
     std::string_view name_;
     std::source_location spawned_at_;
+    coheir::context::snapshot context_;
 };
 
 namespace detail {

@@ -17,7 +17,7 @@ namespace coheir {
 namespace detail {
 
 /// Counts those that have not ended, and knows the first of them that failed.
-class gathering {
+class gathering : public wait {
 public:
     gathering(std::size_t count, task_state& waiting) noexcept : waiting_(&waiting), left_(count) {}
     gathering(const gathering&) = delete;
@@ -31,11 +31,19 @@ public:
             throw usage_error("coheir::when_all: " + description(in) + " awaits what " +
                               description(*waiting_) + " called: await it where it is called");
         waiting_->resume_at = awaiting;
+        waiting_->waiting_in = this;
         suspended_ = true;
     }
     void ended(task_state& t) noexcept {
         if (!failed_ && t.error()) failed_ = &t;
         if (--left_ == 0 && suspended_) run_state::wake(*waiting_);
+    }
+    wait_info describe() const noexcept override {
+        wait_info info;
+        if (complete()) return info;
+        info.what = wait_info::kind::several;
+        info.count = left_;
+        return info;
     }
     /// Throws the exception of the one that failed first. Those of others stay with their handles.
     void rethrow() const {
@@ -105,7 +113,7 @@ struct joinable_traits<task<T>> {
     static constexpr bool taking = true;
     static task_ref<T> get(task<T>& work, core& on, std::source_location at) {
         return start(
-            on, work, [&on] { return derive_context(on, on.policy); }, at, "when_all");
+            on, work, [&on](task_state& t) { return derive_context(on, on.policy, t); }, at, "when_all");
     }
 };
 template <class T>

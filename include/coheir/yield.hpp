@@ -15,6 +15,7 @@ template <promise_of_a_coheir_task Promise>
 void await_suspend(std::coroutine_handle<Promise> awaiting) const noexcept {
     task_state& t = *awaiting.promise().state;
     t.resume_at = awaiting;
+    t.waiting_in = &queued;
     t.home->enqueue(t);
 }
 void await_resume() const noexcept {}

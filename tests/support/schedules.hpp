@@ -7,6 +7,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <stdexcept>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -35,6 +36,11 @@ public:
     static void step() {
         if (current_thread) current_thread->pause();
     }
+    /// The same, but the thread does not move before `possible()`.
+    template <class Possible>
+    static void step_when(const Possible& possible) {
+        if (current_thread) current_thread->pause_until(possible);
+    }
 
 private:
     struct choice {
@@ -58,6 +64,7 @@ private:
         ~explored_thread() { thread_.join(); }
 
         bool finished() const { return finished_; }
+        bool blocked() const { return possible_ && !possible_(); }
         void run_to_next_step() {
             hand_over(true);
             wait_for(false);
@@ -65,6 +72,11 @@ private:
         void pause() {
             hand_over(false);
             wait_for(true);
+        }
+        void pause_until(std::function<bool()> possible) {
+            possible_ = std::move(possible);
+            pause();
+            possible_ = nullptr;
         }
 
     private:
@@ -82,7 +94,8 @@ private:
         std::condition_variable changed_;
         bool threads_turn_ = false;
         bool finished_ = false;
-        std::thread thread_;  // last: it uses the others
+        std::function<bool()> possible_;  // what it waits for
+        std::thread thread_;              // last: it uses the others
     };
 
     static void run(const std::vector<std::function<void()>>& bodies, std::vector<choice>& path) {
@@ -91,9 +104,14 @@ private:
         for (const auto& thread : threads) thread->run_to_next_step();  // nothing shared before the first
         for (std::size_t depth = 0;; ++depth) {
             std::vector<explored_thread*> ready;
-            for (const auto& thread : threads)
-                if (!thread->finished()) ready.push_back(thread.get());
-            if (ready.empty()) return;
+            bool all_finished = true;
+            for (const auto& thread : threads) {
+                if (thread->finished()) continue;
+                all_finished = false;
+                if (!thread->blocked()) ready.push_back(thread.get());
+            }
+            if (all_finished) return;
+            if (ready.empty()) throw std::logic_error("schedules: a deadlock");  // terminates: threads hang
             if (depth == path.size()) path.push_back({0, ready.size()});
             ready[path[depth].taken]->run_to_next_step();
         }
@@ -122,6 +140,22 @@ struct explored_atomics {
         T fetch_or(T with, std::memory_order) noexcept {
             schedules::step();
             return std::exchange(value_, value_ | with);
+        }
+        T exchange(T with, std::memory_order) noexcept {
+            schedules::step();
+            return std::exchange(value_, with);
+        }
+        void store(T value, std::memory_order) noexcept {
+            schedules::step();
+            value_ = value;
+        }
+        void wait(T old, std::memory_order) const noexcept {
+            schedules::step_when([&] { return value_ != old; });
+        }
+        void notify_all() noexcept {}
+        bool compare_exchange_strong(T& expected, T desired, std::memory_order a,
+                                     std::memory_order b) noexcept {
+            return compare_exchange_weak(expected, desired, a, b);
         }
         bool compare_exchange_weak(T& expected, T desired, std::memory_order, std::memory_order) noexcept {
             schedules::step();

@@ -104,6 +104,13 @@ struct policy_access {
         return own(policy, from);
     }
 
+    static bool is_isolated(const spawn_policy& policy) noexcept {
+        return policy.kind_ == spawn_policy::kind::isolated;
+    }
+    static bool is_shared(const spawn_policy& policy) noexcept {
+        return policy.kind_ == spawn_policy::kind::shared;
+    }
+
 private:
     static level_ref derived(const spawn_policy& policy, level* parent) {
         using kind = spawn_policy::kind;

@@ -2,6 +2,7 @@
 // An immutable whole of a context, for any thread and for as long as one likes.
 
 #include <utility>
+#include <vector>
 
 #include "detail/read.hpp"
 
@@ -49,12 +50,35 @@ struct snapshot_access {
         const parts made = parts_of(from, what);
         return snapshot(frozen_map(made.own), frozen_map(made.below));
     }
+    /// The same for an onlooker: nothing is frozen for its sake, so values are left out that cannot be copied
+    /// and that a context can still update.
+    static snapshot look(const level& at) {
+        map own = at.own;
+        map below = flattened(at.parent());
+        leave_out(own, own, below);
+        leave_out(below, below, below);
+        return snapshot(frozen_map(std::move(own)), frozen_map(std::move(below)));
+    }
     /// A new context, for any scheduler, that shows what the snapshot does. Throws std::bad_alloc.
     static level_ref thaw(const snapshot& from) { return stacked(from.own_.thawed(), from.below_.thawed()); }
     static const box* look_up(const snapshot& in, const key_name& key) noexcept { return in.look_up(key); }
     template <class F>
     static void for_each_visible(const snapshot& in, F&& f) {
         in.for_each_visible(std::forward<F>(f));
+    }
+
+private:
+    /// Takes the values of `in` that only one context may hold out of both maps.
+    static void leave_out(const map& in, map& out_of, map& and_of) {
+        if (!in.has_unfrozen()) return;
+        std::vector<box_ref> left_out;
+        in.for_each([&](box& b) {
+            if (!b.type->clone && !b.frozen_by_copy) left_out.push_back(box_ref::shared(b));
+        });
+        for (const box_ref& b : left_out) {
+            out_of.take(b->key_as_name());
+            and_of.take(b->key_as_name());
+        }
     }
 };
 

@@ -38,13 +38,17 @@ public:
     /// A number that no other task of the process has. Taken from all by the thousand.
     std::uint64_t next_task_number() noexcept {
         constexpr std::uint64_t block = 1024;
-        static constinit std::atomic<std::uint64_t> taken{1};
         if (numbers_left_ == 0) [[unlikely]] {
-            next_number_ = taken.fetch_add(block, std::memory_order_relaxed);
+            next_number_ = take_task_numbers(block);
             numbers_left_ = block;
         }
         --numbers_left_;
         return next_number_++;
+    }
+    /// The first of so many. Any thread.
+    static std::uint64_t take_task_numbers(std::uint64_t count) noexcept {
+        static constinit std::atomic<std::uint64_t> taken{1};
+        return taken.fetch_add(count, std::memory_order_relaxed);
     }
 
     /// Makes a task live and ready: in the queue, or where it is not sure that a round runs here, by wake().
@@ -56,6 +60,15 @@ public:
         promise.state = &t;
         tasks_.add(t);
         in_round ? enqueue(t) : wake(t);
+    }
+
+    /// For a task that failed before its coroutine started: it has its result, and no frame.
+    COHEIR_COLD void start_ended(task_state& t) noexcept {
+        tasks_.add(t);
+        t.waiting_in = nullptr;
+        t.ended = true;
+        t.waiters.tell_all();
+        release(t);
     }
 
     /// Lets go of a task: a handle, or the task itself at its end. The last one frees it, and reports the
@@ -155,6 +168,7 @@ private:
 
     void resume(const round& r, task_state& t) {
         r.current.point_to(&t);
+        t.waiting_in = nullptr;
         t.resume_at.resume();
         while (next_) std::exchange(next_, {}).resume();
     }
@@ -180,6 +194,7 @@ private:
     void report(task_state& t) noexcept {
         const std::exception_ptr* const error = t.error();
         if (!error || std::exchange(t.error_received, true)) return;
+        if (t.rare && t.rare->handed_in && !t.rare->handed_in->report_here()) return;
         const context::detail::outside no_task;
         host_.report(*error, &t);
     }
@@ -195,6 +210,7 @@ private:
         for (task_state* t = tasks_.newest(); t; t = t->older) {
             if (t->ended) continue;
             r.current.point_to(t);
+            t->waiting_in = nullptr;
             destroy_frames(*t);
             r.current.point_outside();
             t->ended = t->destroyed = true;
@@ -209,6 +225,7 @@ private:
             report(*t);
             tasks_.remove(*t);
             t->home = nullptr;
+            if (t->rare && t->rare->handed_in) t->rare->handed_in->scheduler_gone();
             release(*t);
         }
     }

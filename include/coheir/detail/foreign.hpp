@@ -79,26 +79,21 @@ public:
     /// True: the task is suspended. Never transfers to a foreign coroutine: the run loop resumes it.
     bool await_suspend(std::coroutine_handle<> awaiting) {
         task_.resume_at = awaiting;
+        task_.waiting_in = &in_foreign;
         using answer = decltype(inner_.await_suspend(resumer_.handle()));
         try {
             if constexpr (std::is_void_v<answer>) {
                 inner_.await_suspend(resumer_.handle());
             } else if constexpr (std::is_same_v<answer, bool>) {
-                if (!inner_.await_suspend(resumer_.handle())) {
-                    resumer_.go_on();
-                    return false;
-                }
+                if (!inner_.await_suspend(resumer_.handle())) return go_on();
             } else {
                 const std::coroutine_handle<> next = inner_.await_suspend(resumer_.handle());
                 if (next == std::coroutine_handle<>(std::noop_coroutine())) return true;
-                if (next == resumer_.handle()) {
-                    resumer_.go_on();
-                    return false;
-                }
+                if (next == resumer_.handle()) return go_on();
                 task_.home->resume_next(next);
             }
         } catch (...) {
-            resumer_.go_on();
+            go_on();
             throw;
         }
         return true;
@@ -110,6 +105,13 @@ public:
     }
 
 private:
+    /// It did not suspend after all.
+    bool go_on() noexcept {
+        resumer_.go_on();
+        task_.waiting_in = nullptr;
+        return false;
+    }
+
     resumer resumer_;  // first: the destructor of an awaiter that is held here may complete the operation
     inner_awaiter inner_;
     task_state& task_;

@@ -15,10 +15,17 @@
 
 namespace coheir::detail {
 
-/// A function to run on a scheduler, with no context.
+/// Something to run on a scheduler, with no context. Deleted when it has run, or will not.
 struct posted : ready_node {
-    explicit posted(function<void()> f) noexcept : ready_node(kind::function), run(std::move(f)) {}
-    function<void()> run;
+    posted() noexcept : ready_node(kind::function) {}
+    virtual ~posted() = default;
+    virtual void run() = 0;
+};
+
+struct posted_function final : posted {
+    explicit posted_function(function<void()> to_run) noexcept : f(std::move(to_run)) {}
+    void run() override { f(); }
+    function<void()> f;
 };
 
 class mailbox {
@@ -29,7 +36,7 @@ public:
 
     /// Any thread. Throws scheduler_closed, and std::bad_alloc.
     void post(function<void()> f, const char* operation) {
-        auto* const node = new posted(std::move(f));
+        auto* const node = new posted_function(std::move(f));
         const inbox::pushed pushed = inbox_.push(*node);
         if (pushed == inbox::pushed::refused) {
             delete node;
@@ -39,11 +46,10 @@ public:
     }
 
     /// Any thread: a task goes on. The node must not be touched any more.
-    void wake(ready_node& task) noexcept {
-        // The task may run, and its scheduler end, as soon as it is in: the bell must live on.
-        const ref kept(this);
-        if (inbox_.push_always(task) == inbox::pushed::first) ring();
-    }
+    void wake(ready_node& task) noexcept { push_always(task); }
+    /// Any thread: something that is taken even when the mailbox is closed. Where the scheduler has gone, it
+    /// is deleted with the mailbox, so it must not keep that.
+    void post_always(posted& p) noexcept { push_always(p); }
 
     /// Any thread: refuses new work from now on.
     void close() noexcept { inbox_.close(); }
@@ -92,7 +98,18 @@ public:
     };
 
 private:
-    ~mailbox() = default;
+    ~mailbox() {
+        ready_queue left;
+        inbox_.take_into(left);
+        while (ready_node* const node = left.pop())
+            if (node->what == ready_node::kind::function) delete static_cast<posted*>(node);
+    }
+
+    void push_always(ready_node& node) noexcept {
+        // The task may run, and its scheduler end, as soon as it is in: the bell must live on.
+        const ref kept(this);
+        if (inbox_.push_always(node) == inbox::pushed::first) ring();
+    }
 
     // Under the mutex, so that who takes the bell away knows that nobody is ringing it any more.
     void ring() noexcept {

@@ -3,6 +3,7 @@
 
 #include <coroutine>
 #include <exception>
+#include <new>
 #include <utility>
 
 #include "../concepts.hpp"
@@ -60,6 +61,15 @@ struct final_awaiter {
     void await_resume() const noexcept {}
 };
 
+/// An exception has left a coroutine: if it leaves its task, too, what the context shows now is kept with it.
+COHEIR_COLD inline void note_failure(const frame_link& up, task_state& t) noexcept {
+    if (up.continuation) return;
+    try {
+        t.extras().at_failure = context::detail::snapshot_access::look(*t.context);
+    } catch (const std::bad_alloc&) {  // then it is empty
+    }
+}
+
 // No member may be over-aligned or differ between promises in front of these two: frames are destroyed
 // through a handle to a promise of this type.
 struct promise_base : recycled {
@@ -107,6 +117,7 @@ struct promise final : promise_base {
     void return_value(U&& value) { static_cast<result_link<T>*>(up)->result.emplace(std::forward<U>(value)); }
     void unhandled_exception() noexcept {
         static_cast<result_link<T>*>(up)->result.fail(std::current_exception());
+        note_failure(*up, *state);
     }
 };
 
@@ -116,6 +127,7 @@ struct promise<T&> final : promise_base {
     void return_value(T& value) noexcept { static_cast<result_link<T&>*>(up)->result.emplace(value); }
     void unhandled_exception() noexcept {
         static_cast<result_link<T&>*>(up)->result.fail(std::current_exception());
+        note_failure(*up, *state);
     }
 };
 
@@ -125,6 +137,7 @@ struct promise<void> final : promise_base {
     void return_void() noexcept { static_cast<result_link<void>*>(up)->result.emplace(); }
     void unhandled_exception() noexcept {
         static_cast<result_link<void>*>(up)->result.fail(std::current_exception());
+        note_failure(*up, *state);
     }
 };
 

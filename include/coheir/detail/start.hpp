@@ -40,20 +40,29 @@ private:
     task_state_of<T>* state_ = nullptr;
 };
 
+/// A child has no more time than its spawner, unless it is isolated. Throws std::bad_alloc.
+inline void inherit_deadline(task_state& child, const task_state& spawner, const spawn_policy& policy) {
+    if (!spawner.rare || context::detail::policy_access::is_isolated(policy)) [[likely]]
+        return;
+    child.shorten_deadline(spawner.deadline());
+}
+
 /// The context of a task to be spawned onto a core: by the policy from the current one; from a snapshot
-/// of it, if it belongs to another scheduler.
-inline context::detail::level_ref derive_context(const core& on, const spawn_policy& policy) {
+/// of it, if it belongs to another scheduler. And its deadline.
+inline context::detail::level_ref derive_context(const core& on, const spawn_policy& policy,
+                                                 task_state& child) {
     using namespace context::detail;
     owner* const who = current();
     if (!who) return policy_access::derive(policy, nullptr);
+    if (who->task != 0) inherit_deadline(child, *static_cast<task_state*>(who), policy);
     if (who->task != 0 && static_cast<task_state*>(who)->home == &on)
         return policy_access::derive(policy, who->context.get());
     return policy_access::derive(policy, snapshot_access::take(*who->context, "spawned from"));
 }
 
-/// Starts a task, in the context that `derive()` gives. Throws invalid_task, scheduler_closed, std::bad_alloc
-/// and what derive throws; then nothing has changed: a policy is called last, since it may change things.
-/// `from_task`: a task of this core runs here, so a round does.
+/// Starts a task, in the context that `derive(its state)` gives. Throws invalid_task, scheduler_closed,
+/// std::bad_alloc and what derive throws; then nothing has changed: a policy is called last, since it may
+/// change things. `from_task`: a task of this core runs here, so a round does.
 template <class T, class Derive>
 task_ref<T> start(core& on, task<T>& work, Derive&& derive, std::source_location at, const char* operation,
                   std::string_view name = {}, bool from_task = false) {
@@ -63,8 +72,8 @@ task_ref<T> start(core& on, task<T>& work, Derive&& derive, std::source_location
         throw scheduler_closed(operation);
     auto* const made = new task_state_of<T>(on, on.next_task_number(), at);
     try {
-        if (!name.empty()) made->name = new std::string(name);
-        made->context = derive();
+        if (!name.empty()) made->extras().name = name;
+        made->context = derive(*made);
     } catch (...) {
         delete made;
         throw;

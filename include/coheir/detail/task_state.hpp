@@ -1,6 +1,7 @@
 #pragma once
 // What a spawned task is: its context, its place in the queues, who waits for it, and its result.
 
+#include <chrono>
 #include <coroutine>
 #include <cstdint>
 #include <source_location>
@@ -8,10 +9,12 @@
 #include <utility>
 
 #include "../context/detail/current.hpp"
+#include "../context/snapshot.hpp"
 #include "../error.hpp"
 #include "memory.hpp"
 #include "ready_queue.hpp"
 #include "result.hpp"
+#include "wait.hpp"
 
 namespace coheir::detail {
 
@@ -78,12 +81,40 @@ private:
     waiter* first_ = nullptr;
 };
 
+/// Who has a task that was handed in from elsewhere, and keeps its exception for another thread. Called on
+/// the thread of the task's scheduler.
+class handed_in {
+public:
+    /// True if nobody has received the exception, nor will: the scheduler reports it.
+    virtual bool report_here() noexcept = 0;
+    virtual void scheduler_gone() noexcept = 0;
+    virtual void drop() noexcept = 0;
+
+protected:
+    ~handed_in() = default;
+};
+
+/// What few tasks have: made when it is first asked for.
+struct task_extras : recycled {
+    task_extras() = default;
+    task_extras(const task_extras&) = delete;
+    task_extras& operator=(const task_extras&) = delete;
+    ~task_extras() {
+        if (handed_in) handed_in->drop();
+    }
+
+    detail::handed_in* handed_in = nullptr;
+    std::chrono::steady_clock::time_point deadline = std::chrono::steady_clock::time_point::max();
+    context::snapshot at_failure;  // when an exception left the task
+    std::string name;
+};
+
 struct alignas(2 * sizeof(void*)) task_state : recycled, ready_node, context::detail::owner {
     task_state(run_state& on, std::uint64_t number, std::source_location at) noexcept
         : ready_node(kind::task), home(&on), spawned_at(at) {
         task = number;
     }
-    virtual ~task_state() { delete name; }
+    virtual ~task_state() { delete rare; }
 
     /// The link of the task's outermost coroutine: the result of whatever type follows this object.
     frame_link& root() noexcept {
@@ -93,17 +124,36 @@ struct alignas(2 * sizeof(void*)) task_state : recycled, ready_node, context::de
     virtual const std::exception_ptr* error() const noexcept = 0;
 
     std::string_view name_or_empty() const noexcept {
-        return name ? std::string_view(*name) : std::string_view();
+        return rare ? std::string_view(rare->name) : std::string_view();
+    }
+    context::snapshot context_at_failure() const noexcept {
+        return rare ? rare->at_failure : context::snapshot();
+    }
+    /// Throws std::bad_alloc.
+    task_extras& extras() { return *(rare ? rare : rare = new task_extras); }
+    std::chrono::steady_clock::time_point deadline() const noexcept {
+        return rare ? rare->deadline : std::chrono::steady_clock::time_point::max();
+    }
+    /// Makes it earlier, never later. Throws std::bad_alloc.
+    COHEIR_COLD void shorten_deadline(std::chrono::steady_clock::time_point to) {
+        if (to < deadline()) extras().deadline = to;
+    }
+    wait_info waits_for() const noexcept {
+        if (waiting_in) return waiting_in->describe();
+        wait_info info;
+        info.what = wait_info::kind::running;
+        return info;
     }
 
     run_state* home;                    // its scheduler; null once that is destroyed
     std::coroutine_handle<> resume_at;  // the innermost coroutine, where it is suspended
+    wait* waiting_in = &queued;         // while it is suspended; null: it runs, or has ended
     waiter_list waiters;
     task_state* older = nullptr;  // in the list of its scheduler's tasks
     task_state* newer = nullptr;
     std::source_location spawned_at;
-    std::string* name = nullptr;  // made for the few tasks that have one
-    std::uint32_t refs = 1;       // handles, and one while the task lives
+    task_extras* rare = nullptr;
+    std::uint32_t refs = 1;  // handles, and one while the task lives
     bool ended = false;
     bool destroyed = false;       // with its scheduler, before its end
     bool error_received = false;  // somebody was given the exception
@@ -155,7 +205,7 @@ inline task_state& require_task(const char* operation) {
 /// "task #7" or "task #7 'poller'", for messages.
 inline std::string description(const task_state& t) {
     std::string text = "task #" + std::to_string(t.task);
-    if (t.name) text += " " + detail::quoted(*t.name);
+    if (const auto name = t.name_or_empty(); !name.empty()) text += " " + detail::quoted(name);
     return text;
 }
 

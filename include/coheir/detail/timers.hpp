@@ -30,6 +30,8 @@ public:
     bool empty() const noexcept { return entries_.empty(); }
     time_point next_deadline() const noexcept { return entries_.front().deadline; }
 
+    time_point deadline_of(const timer_node& node) const noexcept { return entries_[node.place].deadline; }
+
     /// Throws std::bad_alloc; then nothing has changed.
     void add(timer_node& node, time_point deadline) {
         shrink();

@@ -1,0 +1,296 @@
+#pragma once
+// A task that was handed to a scheduler from elsewhere: how it gets there, and how its result comes back.
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <source_location>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "../context/policy.hpp"
+#include "../context/snapshot.hpp"
+#include "completion.hpp"
+#include "start.hpp"
+
+namespace coheir::detail {
+
+/// One of those who keep a remote_state, on any thread.
+template <class State>
+class remote_ref {
+public:
+    remote_ref() = default;
+    explicit remote_ref(State* of) noexcept : state_(of) {
+        if (state_) state_->keep();
+    }
+    remote_ref(remote_ref&& other) noexcept : state_(std::exchange(other.state_, nullptr)) {}
+    remote_ref& operator=(remote_ref&& other) noexcept {
+        remote_ref taken(std::move(other));
+        std::swap(state_, taken.state_);
+        return *this;
+    }
+    ~remote_ref() {
+        if (state_) state_->drop();
+    }
+    State* get() const noexcept { return state_; }
+    State* operator->() const noexcept { return state_; }
+    State& operator*() const noexcept { return *state_; }
+    explicit operator bool() const noexcept { return state_ != nullptr; }
+
+private:
+    State* state_ = nullptr;
+};
+
+struct remote_deadline {
+    std::chrono::steady_clock::time_point own;
+    std::chrono::steady_clock::time_point of_spawner;
+};
+
+/// Shared by the handle, on whatever thread that is, and by the task, on the thread of its scheduler. The
+/// result is written before complete(); afterwards the one handle reads or takes it.
+///
+/// An exception stays with the task as well, so that the scheduler reports it if nobody else receives it.
+/// So the state of a failed task is kept until the handle has gone, and released on its own thread.
+template <class T>
+class remote_state final : public handed_in, waiter {
+    static_assert(std::is_void_v<T> || std::is_reference_v<T> || std::is_move_constructible_v<T>,
+                  "a task for another scheduler: its result goes to another thread, so it must be movable");
+
+public:
+    using ref = remote_ref<remote_state>;
+
+    remote_state(mailbox& home, std::string_view called, std::source_location at)
+        : number(core::take_task_numbers(1)), name(called), spawned_at(at), home_(std::in_place, &home),
+          releasing_(new releaser) {
+        told = [](waiter& w) noexcept { static_cast<remote_state&>(w).task_ended(); };
+    }
+    remote_state(const remote_state&) = delete;
+    remote_state& operator=(const remote_state&) = delete;
+
+    const std::uint64_t number;
+    const std::string name;
+    const std::source_location spawned_at;
+    detail::completion completion;
+
+    // ---- for who holds the handle
+
+    /// The result, moved out, or left where it is; or throws. Only after the end.
+    T take() {
+        receive();
+        return result_.take_once();
+    }
+    std::add_lvalue_reference_t<const T> look() {
+        receive();
+        return result_.get();
+    }
+    const context::snapshot& context_at_failure() const noexcept { return at_failure_; }
+    /// The handle goes.
+    void drop_handle() noexcept {
+        if (!completion.drop() || result_.state() != outcome::error) return;
+        // What waits in the inbox of a scheduler that is gone must not keep that inbox.
+        const mailbox::ref home = *home_;
+        home_.reset();
+        releaser* const node = std::exchange(releasing_, nullptr);
+        node->state = ref(this);
+        home->post_always(*node);
+    }
+
+    // ---- on the thread of the task's scheduler
+
+    /// Makes the task. What fails becomes its end. Throws where not even that can be, and no handle is left.
+    void arrive(task<T>& work, const spawn_policy* own_policy, const context::snapshot* parent,
+                const remote_deadline& until) {
+        core& on = *static_cast<core*>(running);
+        task_state_of<T>* made = nullptr;
+        try {
+            made = new task_state_of<T>(on, number, spawned_at);
+            made->extras().name = name;
+        } catch (...) {
+            delete made;
+            never_ran(std::current_exception());
+            if (completion.settle() && completion.receive()) throw;
+            return;
+        }
+        made->rare->handed_in = this;
+        keep();
+        made->waiters.add(*this);
+        task_ = task_ref<T>(*made);
+        try {
+            const spawn_policy& policy = own_policy ? *own_policy : on.policy;
+            if (!context::detail::policy_access::is_isolated(policy))
+                made->shorten_deadline(until.of_spawner);
+            made->shorten_deadline(until.own);
+            made->context = derive(policy, parent);
+        } catch (...) {
+            made->link.result.fail(std::current_exception());
+            return on.start_ended(*made);
+        }
+        on.start(*made, task_access::take(work, "remote::spawn"), true);
+    }
+    /// The scheduler refused it, or has gone without having made the task: nothing for it to report.
+    void never_arrived() noexcept {
+        completion.receive();
+        never_ran(closed("was never started: it ended"));
+        completion.settle();
+    }
+    bool report_here() noexcept override { return completion.receive(); }
+    void scheduler_gone() noexcept override {
+        if (!completion.done()) {
+            never_ran(closed("was destroyed before it ended"));
+            completion.settle();
+        }
+        task_ = {};
+    }
+
+    // ---- shares
+
+    void keep() noexcept { shares_.fetch_add(1, std::memory_order_relaxed); }
+    void drop() noexcept override {
+        if (shares_.fetch_sub(1, std::memory_order_acq_rel) == 1) delete this;
+    }
+
+private:
+    // Handed to the scheduler when the handle goes after a failure. Made early: there must be one then.
+    struct releaser final : posted {
+        ref state;
+        void run() override { state->release_task(); }
+    };
+
+    ~remote_state() { delete releasing_; }
+
+    std::string description() const {
+        return "task #" + std::to_string(number) + (name.empty() ? "" : " " + detail::quoted(name));
+    }
+    void receive() {
+        if (result_.state() == outcome::taken) throw result_taken(description());
+        if (result_.state() == outcome::error) completion.receive();
+    }
+    static context::detail::level_ref derive(const spawn_policy& policy, const context::snapshot* parent) {
+        using context::detail::policy_access;
+        return parent ? policy_access::derive(policy, *parent) : policy_access::derive(policy, nullptr);
+    }
+    std::exception_ptr closed(const char* what) const {
+        return std::make_exception_ptr(scheduler_closed(description() + " " + what));
+    }
+    void never_ran(std::exception_ptr error) noexcept {
+        result_.fail(std::move(error));
+        completion.complete();
+    }
+    void task_ended() noexcept {
+        const ref kept(this);
+        detail::result<T>& ended = task_->link.result;
+        try {
+            if (ended.state() == outcome::error) {
+                result_.fail(ended.error());
+            } else if constexpr (std::is_void_v<T>) {
+                result_.emplace();
+            } else {
+                result_.emplace(ended.take_once());
+            }
+        } catch (...) {  // moving it failed
+            ended.fail(std::current_exception());
+            result_.fail(ended.error());
+        }
+        const bool failed = ended.state() == outcome::error;
+        if (failed) at_failure_ = task_->context_at_failure();
+        completion.complete();
+        if (completion.settle() || !failed) task_ = {};
+    }
+    void release_task() {
+        if (task_)
+            task_ = {};
+        else if (completion.receive())
+            std::rethrow_exception(result_.error());
+    }
+
+    std::optional<mailbox::ref> home_;
+    std::atomic<std::uint32_t> shares_{0};
+    detail::result<T> result_;
+    context::snapshot at_failure_;
+    task_ref<T> task_;  // from its arrival to its end; after a failure until the handle has gone
+    releaser* releasing_;
+};
+
+/// The handle's share.
+template <class T>
+class remote_owner {
+public:
+    remote_owner() = default;
+    explicit remote_owner(remote_ref<remote_state<T>> of) noexcept : state_(std::move(of)) {}
+    remote_owner(remote_owner&&) noexcept = default;
+    remote_owner& operator=(remote_owner&& other) noexcept {
+        remote_owner taken(std::move(other));
+        std::swap(state_, taken.state_);
+        return *this;
+    }
+    ~remote_owner() {
+        if (state_) state_->drop_handle();
+    }
+    remote_state<T>* get() const noexcept { return state_.get(); }
+    remote_state<T>* operator->() const noexcept { return state_.get(); }
+
+private:
+    remote_ref<remote_state<T>> state_;
+};
+
+/// What carries a task to its scheduler. Destroyed without having been run, it tells those who wait.
+template <class T>
+class arrival {
+public:
+    arrival(remote_ref<remote_state<T>> to, task<T> work, std::optional<spawn_policy> policy,
+            std::optional<context::snapshot> parent, remote_deadline until)
+        : state_(std::move(to)), work_(std::move(work)), policy_(std::move(policy)),
+          parent_(std::move(parent)), until_(until) {}
+    arrival(arrival&&) noexcept = default;
+    arrival& operator=(arrival&&) = delete;
+    ~arrival() {
+        if (!state_) return;
+        work_ = task<T>();
+        state_->never_arrived();
+    }
+
+    void operator()() {
+        const auto to = std::move(state_);
+        to->arrive(work_, policy_ ? &*policy_ : nullptr, parent_ ? &*parent_ : nullptr, until_);
+    }
+
+private:
+    remote_ref<remote_state<T>> state_;
+    task<T> work_;
+    std::optional<spawn_policy> policy_;
+    std::optional<context::snapshot> parent_;  // none: no context was current
+    remote_deadline until_;
+};
+
+/// What a spawn may say of its task.
+struct handed_options {
+    std::optional<spawn_policy> policy;
+    std::optional<context::snapshot> context;
+    std::string_view name;
+    std::chrono::steady_clock::time_point deadline = std::chrono::steady_clock::time_point::max();
+};
+
+/// Hands a task to the scheduler of a mailbox, from any thread. Throws invalid_task, scheduler_closed,
+/// wrong_scheduler, context_busy, std::bad_alloc; then the task is dropped without having run.
+template <class T>
+remote_owner<T> hand_over(mailbox& to, task<T>& work, handed_options how, std::source_location at,
+                          const char* operation) {
+    using namespace context::detail;
+    if (!work) throw invalid_task(operation);
+    if (!how.context)
+        if (owner* const who = current()) how.context = snapshot_access::take(*who->context, "spawned from");
+    if (how.context && how.policy && policy_access::is_shared(*how.policy))
+        static_cast<void>(context::view(*how.context).shared());  // throws
+    remote_deadline until{how.deadline, std::chrono::steady_clock::time_point::max()};
+    if (const task_state* const spawner = current_task()) until.of_spawner = spawner->deadline();
+    using ref = remote_ref<remote_state<T>>;
+    remote_owner<T> owned(ref(new remote_state<T>(to, how.name, at)));
+    to.post(
+        arrival<T>(ref(owned.get()), std::move(work), std::move(how.policy), std::move(how.context), until),
+        operation);
+    return owned;
+}
+
+}  // namespace coheir::detail

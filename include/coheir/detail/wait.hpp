@@ -1,0 +1,63 @@
+#pragma once
+// What a suspended task waits in: how to interrupt it, and what to say of it.
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+
+namespace coheir::detail {
+
+class stop_wave;
+
+/// What a task waits for, as the list of tasks shows it.
+struct wait_info {
+    enum class kind : unsigned char {
+        running,   // it is running now
+        ready,     // it is in a queue, not yet started or ready to go on
+        sleeping,  // `deadline` says until when
+        joining,   // `task` is the number of the one that it waits for
+        several,   // `count` others are still to end
+        callback,  // a resolver
+        foreign,   // an operation of another library
+    };
+    kind what = kind::ready;
+    std::chrono::steady_clock::time_point deadline{};
+    std::uint64_t task = 0;
+    std::size_t count = 0;
+};
+
+/// The base of every awaiter in which a task of ours can wait; the task knows it from its suspension until it
+/// goes on (`task_state::waiting_in`). Where the wait is over already, and the task in a queue, both say so.
+class wait {
+public:
+    /// The task was asked to stop: ends the wait now, or has those stop that it waits for, by the wave. What
+    /// is over already, or cannot be interrupted, is left alone: the task sees the request when it goes on.
+    virtual void interrupt(stop_wave&) noexcept {}
+    virtual wait_info describe() const noexcept = 0;
+
+protected:
+    constexpr wait() = default;
+    ~wait() = default;
+};
+
+/// For tasks in a queue, which there is nothing to say of.
+class queued_wait final : public wait {
+public:
+    constexpr queued_wait() = default;
+    wait_info describe() const noexcept override { return {}; }
+};
+inline constinit queued_wait queued;
+
+/// For foreign operations, which end by themselves.
+class foreign_wait final : public wait {
+public:
+    constexpr foreign_wait() = default;
+    wait_info describe() const noexcept override {
+        wait_info info;
+        info.what = wait_info::kind::foreign;
+        return info;
+    }
+};
+inline constinit foreign_wait in_foreign;
+
+}  // namespace coheir::detail

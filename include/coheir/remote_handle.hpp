@@ -1,0 +1,137 @@
+#pragma once
+// The handle of a task that was spawned onto another scheduler: await its end from any other.
+
+#include <coroutine>
+#include <cstdint>
+#include <source_location>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+
+#include "detail/remote_state.hpp"
+#include "error.hpp"
+#include "fwd.hpp"
+
+namespace coheir {
+
+namespace detail {
+
+/// Waits for the end of a task of another scheduler; `Taking` moves its result out.
+template <class T, bool Taking>
+class [[nodiscard]] remote_awaiter : remote_waiter, wait {
+    using owner = std::conditional_t<Taking, remote_owner<T>, remote_ref<remote_state<T>>>;
+
+public:
+    remote_awaiter(owner of, task_state& waiting) noexcept : joined_(std::move(of)), waiting_(&waiting) {}
+    remote_awaiter(const remote_awaiter&) = delete;
+    remote_awaiter& operator=(const remote_awaiter&) = delete;
+    ~remote_awaiter() {
+        if (suspended_ && !joined_->completion.withdraw(*this)) joined_->completion.give_back();
+    }
+
+    bool await_ready() const noexcept { return joined_->completion.done(); }
+    bool await_suspend(std::coroutine_handle<> awaiting) {
+        told = [](remote_waiter& w) noexcept { run_state::wake(*static_cast<remote_awaiter&>(w).waiting_); };
+        waiting_->resume_at = awaiting;
+        waiting_->waiting_in = this;
+        suspended_ = true;
+        const auto answer = joined_->completion.wait(*this);
+        if (answer == completion::answer::waits) return true;
+        suspended_ = false;
+        waiting_->waiting_in = nullptr;
+        if (answer == completion::answer::taken)
+            throw usage_error("coheir::remote_handle: co_await: another task awaits this handle");
+        return false;
+    }
+    std::conditional_t<Taking, T, std::add_lvalue_reference_t<const T>> await_resume() {
+        suspended_ = false;
+        if constexpr (Taking)
+            return joined_->take();
+        else
+            return joined_->look();
+    }
+
+private:
+    wait_info describe() const noexcept override {
+        wait_info info;
+        if (joined_->completion.done()) return info;
+        info.what = wait_info::kind::joining;
+        info.task = joined_->number;
+        return info;
+    }
+
+    const owner joined_;
+    task_state* const waiting_;
+    bool suspended_ = false;
+};
+
+struct remote_handle_access;
+
+}  // namespace detail
+
+/// A task that was spawned by remote::spawn, seen from any thread. Has one owner at a time, who may be on any
+/// thread: move it. Dropping it detaches the task, which runs on.
+///
+/// `co_await handle` waits for the end and gives `const T&`, valid while the handle lives; `co_await
+/// std::move(handle)` moves the result out. Both throw the exception of a task that failed, and
+/// scheduler_closed for one that was destroyed with its scheduler, started or not. One await at a time: a
+/// second throws usage_error. Where no await receives an exception, the unhandled handler of the task's
+/// scheduler does, on its thread, when the handle has gone.
+template <class T = void>
+class [[nodiscard("await the handle, keep it, or say .detach()")]] remote_handle
+    : public detail::own_awaitable {
+public:
+    using value_type = T;
+
+    /// Refers to no task.
+    remote_handle() = default;
+    detail::remote_awaiter<T, false> await_in(detail::task_state & waiting) const& {
+        return {detail::remote_ref<detail::remote_state<T>>(&state("co_await")), waiting};
+    }
+    detail::remote_awaiter<T, true> await_in(detail::task_state & waiting)&& {
+        static_cast<void>(state("co_await"));
+        return {std::move(owner_), waiting};
+    }
+    /// For the message: a handle can be awaited in a coheir::task only.
+    detail::only_in_a_coheir_task<T> operator co_await() const noexcept { return {}; }
+
+    /// Whether it refers to a task.
+    [[nodiscard]] bool valid() const noexcept { return owner_.get() != nullptr; }
+    /// Whether there is something that an await would give at once.
+    [[nodiscard]] bool done() const { return state("done").completion.done(); }
+    /// What the context showed when an exception left the task; empty if none has, or not yet. See
+    /// join_handle.
+    [[nodiscard]] context::snapshot context_at_failure() const {
+        return done() ? state("context_at_failure").context_at_failure() : context::snapshot();
+    }
+    /// The task's number: no other task of the process has it.
+    [[nodiscard]] std::uint64_t id() const { return state("id").number; }
+    /// The name that it was spawned with, or empty. Valid while the handle lives.
+    [[nodiscard]] std::string_view name() const { return state("name").name; }
+    /// The place of the call that spawned it.
+    [[nodiscard]] std::source_location spawned_at() const { return state("spawned_at").spawned_at; }
+    /// Lets go of the task, which runs on.
+    void detach() noexcept { owner_ = {}; }
+
+private:
+    friend struct detail::remote_handle_access;
+    explicit remote_handle(detail::remote_owner<T> of) noexcept : owner_(std::move(of)) {}
+
+    detail::remote_state<T>& state(const char* operation) const {
+        if (!owner_.get()) throw invalid_handle(operation);
+        return *owner_.get();
+    }
+
+    detail::remote_owner<T> owner_;
+};
+
+namespace detail {
+struct remote_handle_access {
+    template <class T>
+    static remote_handle<T> make(remote_owner<T> of) noexcept {
+        return remote_handle<T>(std::move(of));
+    }
+};
+}  // namespace detail
+
+}  // namespace coheir
