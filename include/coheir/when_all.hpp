@@ -35,7 +35,7 @@ public:
         suspended_ = true;
     }
     void ended(task_state& t) noexcept {
-        if (!failed_ && t.error()) failed_ = &t;
+        if (!failed_ && t.ending() == outcome::error) failed_ = &t;
         if (--left_ == 0 && suspended_) run_state::wake(*waiting_);
     }
     wait_info describe() const noexcept override {
@@ -49,7 +49,7 @@ public:
     void rethrow() const {
         if (!failed_) return;
         failed_->error_received = true;
-        std::rethrow_exception(*failed_->error());
+        std::rethrow_exception(failed_->error());
     }
 
 private:

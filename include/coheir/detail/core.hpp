@@ -73,13 +73,8 @@ public:
 
     /// Lets go of a task: a handle, or the task itself at its end. The last one frees it, and reports the
     /// exception that nobody received.
-    static void release(task_state& t) noexcept {
-        if (--t.refs > 0) return;
-        if (core* const home = static_cast<core*>(t.home)) {
-            home->report(t);
-            home->tasks_.remove(t);
-        }
-        delete &t;
+    COHEIR_INLINE static void release(task_state& t) noexcept {
+        if (--t.refs == 0) free(t);
     }
 
     bool closed() const noexcept { return box_->closed(); }
@@ -173,11 +168,19 @@ private:
         while (next_) std::exchange(next_, {}).resume();
     }
 
+    COHEIR_NOINLINE static void free(task_state& t) noexcept {
+        if (core* const home = static_cast<core*>(t.home)) [[likely]] {
+            home->report(t);
+            home->tasks_.remove(t);
+        }
+        delete &t;
+    }
+
     /// The end of a task: its frame goes, in its context; then those who wait for it are told.
     void end(const round& r, task_state& t) noexcept {
         std::exchange(t.root().frame, {}).destroy();
         r.current.point_outside();
-        t.waiters.tell_all();
+        if (!t.waiters.empty()) t.waiters.tell_all();
         release(t);
     }
 
@@ -192,11 +195,14 @@ private:
     }
 
     void report(task_state& t) noexcept {
-        const std::exception_ptr* const error = t.error();
-        if (!error || std::exchange(t.error_received, true)) return;
+        if (t.ending() == outcome::error && !t.error_received) [[unlikely]]
+            report_error(t);
+    }
+    COHEIR_COLD void report_error(task_state& t) noexcept {
+        t.error_received = true;
         if (t.rare && t.rare->handed_in && !t.rare->handed_in->report_here()) return;
         const context::detail::outside no_task;
-        host_.report(*error, &t);
+        host_.report(t.error(), &t);
     }
 
     /// Destroys what is left: the frames of tasks, newest first, since a task may refer to what is in the

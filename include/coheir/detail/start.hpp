@@ -60,16 +60,19 @@ inline context::detail::level_ref derive_context(const core& on, const spawn_pol
     return policy_access::derive(policy, snapshot_access::take(*who->context, "spawned from"));
 }
 
+[[noreturn]] COHEIR_COLD inline void refuse_start(bool has_work, const char* operation) {
+    if (!has_work) throw invalid_task(operation);
+    throw scheduler_closed(operation);
+}
+
 /// Starts a task, in the context that `derive(its state)` gives. Throws invalid_task, scheduler_closed,
 /// std::bad_alloc and what derive throws; then nothing has changed: a policy is called last, since it may
 /// change things. `from_task`: a task of this core runs here, so a round does.
 template <class T, class Derive>
-task_ref<T> start(core& on, task<T>& work, Derive&& derive, std::source_location at, const char* operation,
-                  std::string_view name = {}, bool from_task = false) {
-    if (!work) [[unlikely]]
-        throw invalid_task(operation);
-    if (on.closed()) [[unlikely]]
-        throw scheduler_closed(operation);
+COHEIR_INLINE task_ref<T> start(core& on, task<T>& work, Derive&& derive, std::source_location at,
+                                const char* operation, std::string_view name = {}, bool from_task = false) {
+    if (!work || on.closed()) [[unlikely]]
+        refuse_start(static_cast<bool>(work), operation);
     auto* const made = new task_state_of<T>(on, on.next_task_number(), at);
     try {
         if (!name.empty()) made->extras().name = name;

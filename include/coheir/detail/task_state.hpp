@@ -30,7 +30,7 @@ struct frame_link {
 
 template <class T>
 struct result_link : frame_link {
-    detail::result<T> result;
+    detail::result<T> result;  // right behind the link: see task_state::ending
 };
 
 /// One who waits for the end of a task, linked into it; lives in an awaiter.
@@ -65,7 +65,7 @@ public:
         w.next = w.previous = nullptr;
     }
     /// Takes every waiter out and tells it; those who take the result last.
-    void tell_all() noexcept {
+    COHEIR_NOINLINE void tell_all() noexcept {
         for (const bool takers : {false, true}) {
             waiter* const last = first_ ? first_->previous : nullptr;
             for (waiter *w = first_, *next = nullptr; w; w = w == last ? nullptr : next) {
@@ -109,19 +109,23 @@ struct task_extras : recycled {
     std::string name;
 };
 
-struct alignas(2 * sizeof(void*)) task_state : recycled, ready_node, context::detail::owner {
-    task_state(run_state& on, std::uint64_t number, std::source_location at) noexcept
-        : ready_node(kind::task), home(&on), spawned_at(at) {
+// The order of the bases, and the small members first, leave no holes: there may be millions of tasks.
+struct task_state : recycled, context::detail::owner, ready_node {
+    task_state(run_state& on, std::uint64_t number, std::source_location at, std::size_t root_offset) noexcept
+        : ready_node(kind::task), root_offset_(static_cast<std::uint8_t>(root_offset)), home(&on),
+          spawned_at(at) {
         task = number;
     }
     virtual ~task_state() { delete rare; }
 
-    /// The link of the task's outermost coroutine: the result of whatever type follows this object.
+    /// The link of the task's outermost coroutine: the result of whatever type is behind this object.
     frame_link& root() noexcept {
-        return *reinterpret_cast<frame_link*>(reinterpret_cast<unsigned char*>(this) + sizeof(task_state));
+        return *reinterpret_cast<frame_link*>(reinterpret_cast<unsigned char*>(this) + root_offset_);
     }
-    /// The exception that the task ended with, or null.
-    virtual const std::exception_ptr* error() const noexcept = 0;
+    /// How the task has ended.
+    outcome ending() noexcept { return reinterpret_cast<const result_base*>(&root() + 1)->state(); }
+    /// The exception that the task ended with. Only where there is one.
+    virtual const std::exception_ptr& error() const noexcept = 0;
 
     std::string_view name_or_empty() const noexcept {
         return rare ? std::string_view(rare->name) : std::string_view();
@@ -145,6 +149,14 @@ struct alignas(2 * sizeof(void*)) task_state : recycled, ready_node, context::de
         return info;
     }
 
+private:
+    const std::uint8_t root_offset_;
+
+public:
+    bool ended : 1 = false;
+    bool destroyed : 1 = false;         // with its scheduler, before its end
+    bool error_received : 1 = false;    // somebody was given the exception
+    std::uint32_t refs = 1;             // handles, and one while the task lives
     run_state* home;                    // its scheduler; null once that is destroyed
     std::coroutine_handle<> resume_at;  // the innermost coroutine, where it is suspended
     wait* waiting_in = &queued;         // while it is suspended; null: it runs, or has ended
@@ -153,20 +165,17 @@ struct alignas(2 * sizeof(void*)) task_state : recycled, ready_node, context::de
     task_state* newer = nullptr;
     std::source_location spawned_at;
     task_extras* rare = nullptr;
-    std::uint32_t refs = 1;  // handles, and one while the task lives
-    bool ended = false;
-    bool destroyed = false;       // with its scheduler, before its end
-    bool error_received = false;  // somebody was given the exception
 };
 
 template <class T>
 struct task_state_of final : task_state {
     task_state_of(run_state& on, std::uint64_t number, std::source_location at) noexcept
-        : task_state(on, number, at) {}
-    const std::exception_ptr* error() const noexcept override {
-        return link.result.state() == outcome::error ? &link.result.error() : nullptr;
-    }
-    alignas(task_state) result_link<T> link;  // behind the base, not in its padding: see root()
+        : task_state(on, number, at,
+                     static_cast<std::size_t>(reinterpret_cast<unsigned char*>(&link) -
+                                              reinterpret_cast<unsigned char*>(this))) {}
+    const std::exception_ptr& error() const noexcept override { return link.result.error(); }
+
+    result_link<T> link;
 };
 
 /// Tasks in the order they were added, linked through themselves.
