@@ -19,6 +19,8 @@
 namespace coheir::detail {
 
 class run_state;
+class stop_link;
+class stop_scope;
 struct task_state;
 
 /// The link from a coroutine up to what awaits it. For an awaited task it lives in the awaiter, in the
@@ -58,6 +60,7 @@ public:
         w.previous = first_->previous;
         w.previous->next = first_->previous = &w;
     }
+    bool has_only(const waiter& w) const noexcept { return first_ == &w && w.next == &w; }
     void remove(waiter& w) noexcept {
         w.previous->next = w.next;
         w.next->previous = w.previous;
@@ -99,14 +102,16 @@ struct task_extras : recycled {
     task_extras() = default;
     task_extras(const task_extras&) = delete;
     task_extras& operator=(const task_extras&) = delete;
-    ~task_extras() {
-        if (handed_in) handed_in->drop();
-    }
+    ~task_extras();  // in stop.hpp
 
     detail::handed_in* handed_in = nullptr;
     std::chrono::steady_clock::time_point deadline = std::chrono::steady_clock::time_point::max();
     context::snapshot at_failure;  // when an exception left the task
     std::string name;
+    stop_scope* innermost = nullptr;     // of those that are open
+    stop_link* link = nullptr;           // owned: what its stop tokens hang on
+    task_state* next_stopped = nullptr;  // in the list of those whose tokens are to be told
+    bool is_stopped = false;             // it is in that list
 };
 
 struct alignas(2 * sizeof(void*)) task_state : recycled, ready_node, context::detail::owner {
@@ -122,6 +127,8 @@ struct alignas(2 * sizeof(void*)) task_state : recycled, ready_node, context::de
     }
     /// The exception that the task ended with, or null.
     virtual const std::exception_ptr* error() const noexcept = 0;
+    /// Ends it with an exception instead of its coroutine.
+    virtual void fail(std::exception_ptr error) noexcept = 0;
 
     std::string_view name_or_empty() const noexcept {
         return rare ? std::string_view(rare->name) : std::string_view();
@@ -147,7 +154,7 @@ struct alignas(2 * sizeof(void*)) task_state : recycled, ready_node, context::de
 
     run_state* home;                    // its scheduler; null once that is destroyed
     std::coroutine_handle<> resume_at;  // the innermost coroutine, where it is suspended
-    wait* waiting_in = &queued;         // while it is suspended; null: it runs, or has ended
+    wait* waiting_in = &not_started;    // while it is suspended; null: it runs, or has ended
     waiter_list waiters;
     task_state* older = nullptr;  // in the list of its scheduler's tasks
     task_state* newer = nullptr;
@@ -157,6 +164,12 @@ struct alignas(2 * sizeof(void*)) task_state : recycled, ready_node, context::de
     bool ended = false;
     bool destroyed = false;       // with its scheduler, before its end
     bool error_received = false;  // somebody was given the exception
+
+    static constexpr std::uint8_t stop_due = 1;           // a request that no wait has thrown yet
+    static constexpr std::uint8_t stop_of_task = 2;       // such a one to the task, not to a part of it
+    static constexpr std::uint8_t stop_requested = 4;     // the task was asked to stop, once or more
+    static constexpr std::uint8_t stop_before_start = 8;  // so the coroutine never runs
+    std::uint8_t stop = 0;
 };
 
 template <class T>
@@ -166,6 +179,7 @@ struct task_state_of final : task_state {
     const std::exception_ptr* error() const noexcept override {
         return link.result.state() == outcome::error ? &link.result.error() : nullptr;
     }
+    void fail(std::exception_ptr error) noexcept override { link.result.fail(std::move(error)); }
     alignas(task_state) result_link<T> link;  // behind the base, not in its padding: see root()
 };
 
