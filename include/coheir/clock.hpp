@@ -1,7 +1,7 @@
 #pragma once
 // Time: the steady clock, or one that a test moves by hand.
 
-#include <chrono>
+#include "detail/chrono.hpp"
 
 namespace coheir {
 

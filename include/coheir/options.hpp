@@ -1,7 +1,6 @@
 #pragma once
 // What one spawn may say of its task: the policy, a name, a context to start from.
 
-#include <chrono>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -9,6 +8,7 @@
 
 #include "context/policy.hpp"
 #include "context/snapshot.hpp"
+#include "detail/chrono.hpp"
 
 namespace coheir {
 

@@ -9,6 +9,7 @@
 
 #include "../context/policy.hpp"
 #include "promise.hpp"
+#include "stop.hpp"
 #include "timers.hpp"
 
 namespace coheir::detail {
@@ -36,13 +37,9 @@ public:
     spawn_policy policy;  // of spawns that do not say otherwise
 
     /// A number that no other task of the process has. Taken from all by the thousand.
-    std::uint64_t next_task_number() noexcept {
-        constexpr std::uint64_t block = 1024;
-        if (numbers_left_ == 0) [[unlikely]] {
-            next_number_ = take_task_numbers(block);
-            numbers_left_ = block;
-        }
-        --numbers_left_;
+    COHEIR_INLINE std::uint64_t next_task_number() noexcept {
+        if (next_number_ == numbers_end_) [[unlikely]]
+            take_more_numbers();
         return next_number_++;
     }
     /// The first of so many. Any thread.
@@ -52,11 +49,12 @@ public:
     }
 
     /// Makes a task live and ready: in the queue, or where it is not sure that a round runs here, by wake().
-    void start(task_state& t, std::coroutine_handle<> root, bool in_round) noexcept {
-        t.root().frame = root;
+    template <class T>
+    COHEIR_INLINE void start(task_state_of<T>& t, std::coroutine_handle<> root, bool in_round) noexcept {
+        t.link.frame = root;
         t.resume_at = root;
         promise_base& promise = promise_of(root);
-        promise.up = &t.root();
+        promise.up = &t.link;
         promise.state = &t;
         tasks_.add(t);
         in_round ? enqueue(t) : wake(t);
@@ -75,6 +73,31 @@ public:
     /// exception that nobody received.
     COHEIR_INLINE static void release(task_state& t) noexcept {
         if (--t.refs == 0) free(t);
+    }
+
+    /// Asks a task to stop: it throws task_cancelled at the wait where it is, or else at the next. False: it
+    /// has ended. Runs the callbacks of its stop tokens.
+    static bool request_stop(task_state& t) noexcept {
+        if (t.ended) return false;
+        auto& home = *static_cast<core*>(t.home);
+        stop_wave().stop(t);
+        home.tell_stopped();
+        return true;
+    }
+    /// A task begins to wait while a request is due to it.
+    COHEIR_COLD static void interrupt_now(task_state& t) noexcept {
+        stop_wave().interrupt(t);
+        static_cast<core*>(t.home)->tell_stopped();
+    }
+    /// Tells the stop tokens of tasks that were stopped.
+    void tell_stopped() noexcept {
+        if (stopped_) tell_all_stopped();
+    }
+
+    /// Reports an exception of a task that nobody will receive.
+    void report(const std::exception_ptr& error, const task_state& t) noexcept {
+        const context::detail::outside no_task;
+        host_.report(error, &t);
     }
 
     bool closed() const noexcept { return box_->closed(); }
@@ -139,7 +162,14 @@ private:
     /// What is ready now is run in this round: the inbox in the order of arrival, then due timers.
     void begin_round(time_point now) noexcept {
         box_->take_into(ready_);
-        while (!timers_.empty() && timers_.next_deadline() <= now) ready_.push(*timers_.pop().task);
+        while (!timers_.empty() && timers_.next_deadline() <= now) {
+            timer_node& due = timers_.pop();
+            if (due.fire) [[unlikely]]
+                due.fire(due);
+            else
+                ready_.push(*due.task);
+        }
+        tell_stopped();
         round_.append(ready_);
     }
 
@@ -168,6 +198,12 @@ private:
         while (next_) std::exchange(next_, {}).resume();
     }
 
+    COHEIR_COLD void take_more_numbers() noexcept {
+        constexpr std::uint64_t block = 1024;
+        next_number_ = take_task_numbers(block);
+        numbers_end_ = next_number_ + block;
+    }
+
     COHEIR_NOINLINE static void free(task_state& t) noexcept {
         if (core* const home = static_cast<core*>(t.home)) [[likely]] {
             home->report(t);
@@ -182,6 +218,17 @@ private:
         r.current.point_outside();
         if (!t.waiters.empty()) t.waiters.tell_all();
         release(t);
+        tell_stopped();
+    }
+
+    COHEIR_COLD void tell_all_stopped() noexcept {
+        const context::detail::outside no_task;
+        while (task_state* const t = stopped_) {
+            stopped_ = std::exchange(t->rare->next_stopped, nullptr);
+            t->rare->is_stopped = false;
+            stop_delivery::tell(*t);
+            release(*t);
+        }
     }
 
     void run_posted(const round& r, posted& p) noexcept {
@@ -195,14 +242,15 @@ private:
     }
 
     void report(task_state& t) noexcept {
-        if (t.ending() == outcome::error && !t.error_received) [[unlikely]]
+        if (t.failed && !t.error_received) [[unlikely]]
             report_error(t);
     }
     COHEIR_COLD void report_error(task_state& t) noexcept {
         t.error_received = true;
+        // To end so is what a task that was asked to stop should do.
+        if (t.stop & task_state::stop_requested && is_cancelled(*t.error())) return;
         if (t.rare && t.rare->handed_in && !t.rare->handed_in->report_here()) return;
-        const context::detail::outside no_task;
-        host_.report(t.error(), &t);
+        report(*t.error(), t);
     }
 
     /// Destroys what is left: the frames of tasks, newest first, since a task may refer to what is in the
@@ -221,6 +269,8 @@ private:
             r.current.point_outside();
             t->ended = t->destroyed = true;
         }
+        for (task_state* t = tasks_.newest(); t; t = t->older)
+            if (t->rare && t->rare->link) t->rare->link->disarm();
         box_->take_into(ready_);
         round_.append(ready_);
         while (ready_node* const node = round_.pop())
@@ -241,7 +291,7 @@ private:
     timer_heap timers_;
     task_list tasks_;  // those that live, and those that have ended and still have handles
     std::uint64_t next_number_ = 0;
-    std::uint64_t numbers_left_ = 0;
+    std::uint64_t numbers_end_ = 0;
     bool is_running_ = false;
 };
 

@@ -2,7 +2,6 @@
 // The part of a scheduler that other threads may touch: its inbox and its bell. It outlives the scheduler.
 
 #include <atomic>
-#include <chrono>
 #include <condition_variable>
 #include <cstdint>
 #include <mutex>
@@ -10,6 +9,7 @@
 
 #include "../context/detail/current.hpp"
 #include "../error.hpp"
+#include "chrono.hpp"
 #include "function.hpp"
 #include "inbox.hpp"
 

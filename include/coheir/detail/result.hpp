@@ -13,19 +13,10 @@ namespace coheir::detail {
 
 enum class outcome : std::uint8_t { none, value, error, taken };
 
-/// What a coroutine ended with, whatever its type: stands first in every result.
-class result_base {
-public:
-    outcome state() const noexcept { return outcome_; }
-
-protected:
-    outcome outcome_ = outcome::none;
-};
-
 /// Holds a T in place, without requiring more of it than that it can be destroyed. References are kept as
 /// pointers; for void there is only the fact.
 template <class T>
-class result : public result_base {
+class result {
     using stored = std::conditional_t<
         std::is_void_v<T>, char,
         std::conditional_t<std::is_reference_v<T>, std::remove_reference_t<T>*, std::remove_const_t<T>>>;
@@ -62,6 +53,7 @@ public:
         outcome_ = outcome::error;
     }
 
+    outcome state() const noexcept { return outcome_; }
     const std::exception_ptr& error() const noexcept { return error_; }
 
     /// The value, moved out; or throws the exception. Only where there is one of them.
@@ -108,6 +100,7 @@ private:
         stored value_;
         std::exception_ptr error_;
     };
+    outcome outcome_ = outcome::none;
 };
 
 }  // namespace coheir::detail
