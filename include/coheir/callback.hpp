@@ -8,7 +8,7 @@
 #include <type_traits>
 #include <utility>
 
-#include "detail/promise.hpp"
+#include "detail/core.hpp"
 #include "error.hpp"
 
 namespace coheir {
@@ -50,6 +50,15 @@ public:
             if (state_.compare_exchange_weak(was, state::gone, std::memory_order_acq_rel)) return;
         while (state_.load(std::memory_order_acquire) == state::resolved) {
         }
+    }
+    /// The awaiting task is to stop: true if no resolver has come, or will.
+    bool interrupt() noexcept {
+        state expected = state::pending;
+        return state_.compare_exchange_strong(expected, state::gone, std::memory_order_acq_rel);
+    }
+    /// The exception that it was resolved with, or null. Only after the task was woken.
+    const std::exception_ptr* error() const noexcept {
+        return result_.state() == outcome::error ? &result_.error() : nullptr;
     }
     T take() {
         if (result_.state() == outcome::none) throw abandoned_await();
@@ -144,9 +153,11 @@ public:
     template <detail::promise_of_a_coheir_task Promise>
     void await_suspend(std::coroutine_handle<Promise> awaiting) {
         detail::task_state& waiting = *awaiting.promise().state;
-        if (state_) throw usage_error("coheir::callback: the same callback is awaited twice");
-        state_ = new detail::callback_state<T>(waiting);
+        if (waiting_) throw usage_error("coheir::callback: the same callback is awaited twice");
+        waiting_ = &waiting;
         waiting.resume_at = awaiting;
+        if (waiting.stop & detail::task_state::stop_due) return queue(waiting);
+        state_ = new detail::callback_state<T>(waiting);
         waiting.waiting_in = this;
         const resolver<T> resolve(*state_);
         try {
@@ -159,11 +170,27 @@ public:
     }
     T await_resume() {
         resumed_ = true;
+        if (waiting_->stop & detail::task_state::stop_due) [[unlikely]]
+            report_error();
+        end_wait(*waiting_);
         if (start_error_) std::rethrow_exception(start_error_);
         return state_->take();
     }
 
 private:
+    static void queue(detail::task_state & waiting) noexcept {
+        waiting.waiting_in = &detail::queued;
+        waiting.home->enqueue(waiting);
+    }
+    void interrupt(detail::task_state & waiting, detail::stop_wave&) noexcept override {
+        if (state_->interrupt()) detail::run_state::wake(waiting);
+    }
+    /// The await throws task_cancelled: nobody else will see an error of the operation.
+    void report_error() const noexcept {
+        const std::exception_ptr* const resolved_with = state_ ? state_->error() : nullptr;
+        const std::exception_ptr& error = resolved_with ? *resolved_with : start_error_;
+        if (error) static_cast<detail::core*>(waiting_->home)->report(error, *waiting_);
+    }
     detail::wait_info describe() const noexcept override {
         detail::wait_info info;
         info.what = detail::wait_info::kind::callback;
@@ -172,6 +199,7 @@ private:
 
     F start_;
     detail::callback_state<T>* state_ = nullptr;
+    detail::task_state* waiting_ = nullptr;
     std::exception_ptr start_error_;
     bool resumed_ = false;
 };

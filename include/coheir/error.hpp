@@ -110,6 +110,19 @@ public:
                 " has been moved out by an earlier await") {}
 };
 
+/// What a wait throws in a task that was asked to stop, to unwind it. Not derived from std::exception, so
+/// that a handler of errors does not take it for one and go on: who catches it to clean up, lets it go on.
+class task_cancelled {
+public:
+    [[nodiscard]] const char* what() const noexcept { return "coheir: the task was cancelled"; }
+};
+
+/// What was waited for took longer than it was given.
+class timeout_error : public error {
+public:
+    using error::error;
+};
+
 /// A foreign operation destroyed the handle that it should have resumed.
 class abandoned_await : public error {
 public:

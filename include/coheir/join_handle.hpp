@@ -32,9 +32,10 @@ inline void require_joinable(const task_state& joined, const task_state& waiting
 }
 
 /// One task that waits for the end of another.
-class joining : public wait, public waiter {
+class joining : spreading_wait, public waiter {
 public:
-    joining(task_state& joined, task_state& waiting) noexcept : joined_(joined), waiting_(waiting) {}
+    joining(task_state& joined, task_state& waiting, bool shielded) noexcept
+        : joined_(joined), waiting_(waiting), shielded_(shielded) {}
     ~joining() {
         if (next) [[unlikely]]
             joined_.waiters.remove(*this);
@@ -44,6 +45,17 @@ public:
         waiting_.resume_at = awaiting;
         waiting_.waiting_in = this;
         joined_.waiters.add(*this);
+        if (waiting_.stop & task_state::stop_due) [[unlikely]]
+            core::interrupt_now(waiting_);
+    }
+    task_state& waiting() const noexcept { return waiting_; }
+
+private:
+    void spread(stop_wave& wave) noexcept override {
+        if (!next || joined_.ended) return;  // over, or told so right now
+        if (!shielded_ && joined_.waiters.has_only(*this)) return wave.stop(joined_);
+        joined_.waiters.remove(*this);
+        run_state::wake(waiting_);
     }
     wait_info describe() const noexcept override {
         wait_info info;
@@ -53,11 +65,11 @@ public:
         return info;
     }
 
-private:
     static void go_on(waiter& w) noexcept { run_state::wake(static_cast<joining&>(w).waiting_); }
 
     task_state& joined_;
     task_state& waiting_;
+    const bool shielded_;
 };
 
 /// Waits for the end of a task; `Taking` moves its result out.
@@ -65,7 +77,8 @@ template <class T, bool Taking>
 class [[nodiscard]] join_awaiter : joining {
 public:
     /// Throws wrong_scheduler and usage_error.
-    join_awaiter(task_ref<T> of, task_state& waiting) : joining(*of, waiting), joined_(std::move(of)) {
+    join_awaiter(task_ref<T> of, task_state& waiting, bool shielded = false)
+        : joining(*of, waiting, shielded), joined_(std::move(of)) {
         require_joinable(*joined_, waiting);
     }
     join_awaiter(const join_awaiter&) = delete;
@@ -77,6 +90,7 @@ public:
         suspend(awaiting);
     }
     std::conditional_t<Taking, T, std::add_lvalue_reference_t<const T>> await_resume() {
+        end_wait(this->waiting());
         if constexpr (Taking)
             return take_result(*joined_);
         else
@@ -155,6 +169,16 @@ public:
     [[nodiscard]] std::string_view name() const { return state("name")->name_or_empty(); }
     /// The place of the call that spawned it.
     [[nodiscard]] std::source_location spawned_at() const { return state("spawned_at")->spawned_at; }
+    /// Asks the task to stop: it throws task_cancelled at the wait where it is, or else at its next one. A
+    /// task that has not started ends without running. If it waits for another task that nobody else waits
+    /// for, that one is asked, too, and its end awaited first. A wait for a foreign operation ends by itself.
+    /// Every call throws once; requests that come before the task goes on throw together. False if the task
+    /// has ended. Only on the scheduler's thread: for others, there is stop_source().
+    bool request_stop() const { return detail::core::request_stop(*state("request_stop")); }
+    /// A std::stop_source whose request_stop() may be called on any thread, once: it posts the request to the
+    /// task's scheduler. Stopped by request_stop(), too. Without a state if the task has ended. Throws
+    /// std::bad_alloc. (Defined in cancellation.hpp.)
+    [[nodiscard]] auto stop_source() const;
     /// Lets go of the task, which runs on.
     void detach() noexcept { state_ = {}; }
 

@@ -36,7 +36,11 @@ public:
         waiting_->waiting_in = this;
         suspended_ = true;
         const auto answer = joined_->completion.wait(*this);
-        if (answer == completion::answer::waits) return true;
+        if (answer == completion::answer::waits) {
+            if (waiting_->stop & task_state::stop_due) [[unlikely]]
+                joined_->request_stop();
+            return true;
+        }
         suspended_ = false;
         waiting_->waiting_in = nullptr;
         if (answer == completion::answer::taken)
@@ -44,6 +48,7 @@ public:
         return false;
     }
     std::conditional_t<Taking, T, std::add_lvalue_reference_t<const T>> await_resume() {
+        end_wait(*waiting_);  // before: the exception is given back
         suspended_ = false;
         if constexpr (Taking)
             return joined_->take();
@@ -52,6 +57,8 @@ public:
     }
 
 private:
+    /// As a join on the same scheduler: the other task is asked to stop, and its end awaited.
+    void interrupt(task_state&, stop_wave&) noexcept override { joined_->request_stop(); }
     wait_info describe() const noexcept override {
         wait_info info;
         if (joined_->completion.done()) return info;
@@ -110,6 +117,9 @@ public:
     [[nodiscard]] std::string_view name() const { return state("name").name; }
     /// The place of the call that spawned it.
     [[nodiscard]] std::source_location spawned_at() const { return state("spawned_at").spawned_at; }
+    /// Asks the task to stop: see join_handle. Takes effect when its scheduler comes to it. Nothing happens if
+    /// it has ended. Any thread, as the handle.
+    void request_stop() const { state("request_stop").request_stop(); }
     /// Lets go of the task, which runs on.
     void detach() noexcept { owner_ = {}; }
 

@@ -30,7 +30,7 @@ public:
     void await_suspend(std::coroutine_handle<Promise> awaiting) {
         suspend(*awaiting.promise().state, awaiting);
     }
-    void await_resume() const noexcept {}
+    void await_resume() const { end_wait(*task); }
 
 private:
     sleep_awaiter(duration time, bool relative) noexcept : time_(time), relative_(relative) {}
@@ -39,16 +39,24 @@ private:
         if (place != nowhere) throw usage_error("coheir::sleep: the same sleep is awaited twice");
         task = &t;
         t.resume_at = awaiting;
-        t.waiting_in = this;
-        if (relative_ && time_ <= duration::zero()) return t.home->enqueue(t);
+        if (relative_ && time_ <= duration::zero()) return queue(t);
         const time_point now = scheduler_access::of(t).now();
         const time_point deadline = !relative_                        ? time_point(time_)
                                     : time_ < time_point::max() - now ? now + time_
                                                                       : time_point::max();
-        if (deadline <= now) return t.home->enqueue(t);
+        if (deadline <= now || t.stop & task_state::stop_due) return queue(t);
         static_cast<core*>(t.home)->timers().add(*this, deadline);
+        t.waiting_in = this;
     }
-
+    static void queue(task_state & t) noexcept {
+        t.waiting_in = &queued;
+        t.home->enqueue(t);
+    }
+    void interrupt(task_state & waiting, stop_wave&) noexcept override {
+        if (place == nowhere) return;
+        static_cast<core*>(waiting.home)->timers().remove(*this);
+        run_state::wake(waiting);
+    }
     wait_info describe() const noexcept override {
         wait_info info;
         if (place == nowhere) return info;

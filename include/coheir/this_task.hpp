@@ -18,6 +18,12 @@ namespace coheir::this_task {
 [[nodiscard]] inline std::string_view name() {
     return coheir::detail::require_task("this_task::name").name_or_empty();
 }
+/// Whether it was ever asked to stop. A limit or group inside it is no matter of the whole task. To be told
+/// of it, see stop_token() in cancellation.hpp.
+[[nodiscard]] inline bool stop_requested() {
+    return (coheir::detail::require_task("this_task::stop_requested").stop &
+            coheir::detail::task_state::stop_requested) != 0;
+}
 /// The place of the call that spawned it.
 [[nodiscard]] inline std::source_location spawned_at() {
     return coheir::detail::require_task("this_task::spawned_at").spawned_at;

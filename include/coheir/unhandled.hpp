@@ -12,6 +12,7 @@
 
 #include "context/snapshot.hpp"
 #include "detail/quoted.hpp"
+#include "error.hpp"
 
 namespace coheir {
 
@@ -40,6 +41,8 @@ public:
         try {
             std::rethrow_exception(error_);
         } catch (const std::exception& e) {
+            return e.what();
+        } catch (const task_cancelled& e) {
             return e.what();
         } catch (...) {
             return "unknown exception";

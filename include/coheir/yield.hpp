@@ -4,25 +4,34 @@
 #include <coroutine>
 
 #include "detail/promise.hpp"
+#include "detail/stop.hpp"
 
 namespace coheir {
 
 namespace detail {
-class [[nodiscard("co_await it")]] yield_awaiter
-    : public own_awaitable{public : bool await_ready() const noexcept {return false;
-}
-template <promise_of_a_coheir_task Promise>
-void await_suspend(std::coroutine_handle<Promise> awaiting) const noexcept {
-    task_state& t = *awaiting.promise().state;
-    t.resume_at = awaiting;
-    t.waiting_in = &queued;
-    t.home->enqueue(t);
-}
-void await_resume() const noexcept {}
-};  // namespace coheir
+
+// clang-format 14 takes the attribute for the class's name.
+// clang-format off
+class [[nodiscard("co_await it")]] yield_awaiter : public own_awaitable {
+    // clang-format on
+public:
+    bool await_ready() const noexcept { return false; }
+    template <promise_of_a_coheir_task Promise>
+    void await_suspend(std::coroutine_handle<Promise> awaiting) noexcept {
+        task_state& t = *(task_ = awaiting.promise().state);
+        t.resume_at = awaiting;
+        t.waiting_in = &queued;
+        t.home->enqueue(t);
+    }
+    void await_resume() const { end_wait(*task_); }
+
+private:
+    task_state* task_;
+};
+
 }  // namespace detail
 
-/// `co_await yield()`: to the back of the ready queue.
+/// `co_await yield()`: to the back of the ready queue. Throws task_cancelled if the task was asked to stop.
 inline detail::yield_awaiter yield() noexcept { return {}; }
 
 }  // namespace coheir

@@ -32,6 +32,15 @@ coheir::task<> fails() {
     co_return;
 }
 
+coheir::task<> fails_when_stopped() {
+    context::set("who", "the failing task");
+    try {
+        co_await coheir::sleep_for(1h);
+    } catch (const coheir::task_cancelled&) {
+        throw std::runtime_error("unreceived");
+    }
+}
+
 coheir::task<> run_in_a_task(std::function<void()> what) {
     context::set("who", "a task");
     const std::string before = whereabouts();
@@ -125,7 +134,7 @@ TEST_CASE("the unhandled handler is called outside the task that failed and the 
                 static coheir::task<> gather() {
                     context::set("who", "gatherer");
                     try {
-                        co_await coheir::when_all(fails(), fails());
+                        co_await coheir::when_all(fails_when_stopped(), fails());
                     } catch (const std::runtime_error&) {
                     }
                     const std::string after = whereabouts();

@@ -9,6 +9,7 @@
 
 #include "../context/policy.hpp"
 #include "promise.hpp"
+#include "stop.hpp"
 #include "timers.hpp"
 
 namespace coheir::detail {
@@ -77,6 +78,31 @@ public:
         if (--t.refs == 0) free(t);
     }
 
+    /// Asks a task to stop: it throws task_cancelled at the wait where it is, or else at the next. False: it
+    /// has ended. Runs the callbacks of its stop tokens.
+    static bool request_stop(task_state& t) noexcept {
+        if (t.ended) return false;
+        auto& home = *static_cast<core*>(t.home);
+        stop_wave().stop(t);
+        home.tell_stopped();
+        return true;
+    }
+    /// A task begins to wait while a request is due to it.
+    COHEIR_COLD static void interrupt_now(task_state& t) noexcept {
+        stop_wave().interrupt(t);
+        static_cast<core*>(t.home)->tell_stopped();
+    }
+    /// Tells the stop tokens of tasks that were stopped.
+    void tell_stopped() noexcept {
+        if (stopped_) tell_all_stopped();
+    }
+
+    /// Reports an exception of a task that nobody will receive.
+    void report(const std::exception_ptr& error, const task_state& t) noexcept {
+        const context::detail::outside no_task;
+        host_.report(error, &t);
+    }
+
     bool closed() const noexcept { return box_->closed(); }
     void close() noexcept { box_->close(); }
     mailbox& box() const noexcept { return *box_.get(); }
@@ -139,7 +165,14 @@ private:
     /// What is ready now is run in this round: the inbox in the order of arrival, then due timers.
     void begin_round(time_point now) noexcept {
         box_->take_into(ready_);
-        while (!timers_.empty() && timers_.next_deadline() <= now) ready_.push(*timers_.pop().task);
+        while (!timers_.empty() && timers_.next_deadline() <= now) {
+            timer_node& due = timers_.pop();
+            if (due.fire) [[unlikely]]
+                due.fire(due);
+            else
+                ready_.push(*due.task);
+        }
+        tell_stopped();
         round_.append(ready_);
     }
 
@@ -182,6 +215,17 @@ private:
         r.current.point_outside();
         if (!t.waiters.empty()) t.waiters.tell_all();
         release(t);
+        tell_stopped();
+    }
+
+    COHEIR_COLD void tell_all_stopped() noexcept {
+        const context::detail::outside no_task;
+        while (task_state* const t = stopped_) {
+            stopped_ = std::exchange(t->rare->next_stopped, nullptr);
+            t->rare->is_stopped = false;
+            stop_delivery::tell(*t);
+            release(*t);
+        }
     }
 
     void run_posted(const round& r, posted& p) noexcept {
@@ -200,9 +244,10 @@ private:
     }
     COHEIR_COLD void report_error(task_state& t) noexcept {
         t.error_received = true;
+        // To end so is what a task that was asked to stop should do.
+        if (t.stop & task_state::stop_requested && is_cancelled(t.error())) return;
         if (t.rare && t.rare->handed_in && !t.rare->handed_in->report_here()) return;
-        const context::detail::outside no_task;
-        host_.report(t.error(), &t);
+        report(t.error(), t);
     }
 
     /// Destroys what is left: the frames of tasks, newest first, since a task may refer to what is in the
@@ -221,6 +266,8 @@ private:
             r.current.point_outside();
             t->ended = t->destroyed = true;
         }
+        for (task_state* t = tasks_.newest(); t; t = t->older)
+            if (t->rare && t->rare->link) t->rare->link->disarm();
         box_->take_into(ready_);
         round_.append(ready_);
         while (ready_node* const node = round_.pop())

@@ -10,6 +10,7 @@
 #include "foreign.hpp"
 #include "memory.hpp"
 #include "run_state.hpp"
+#include "stop.hpp"
 
 namespace coheir {
 
@@ -64,6 +65,7 @@ struct final_awaiter {
 /// An exception has left a coroutine: if it leaves its task, too, what the context shows now is kept with it.
 COHEIR_COLD inline void note_failure(const frame_link& up, task_state& t) noexcept {
     if (up.continuation) return;
+    if (t.stop & task_state::stop_requested && is_cancelled(std::current_exception())) return;  // no failure
     try {
         t.extras().at_failure = context::detail::snapshot_access::look(*t.context);
     } catch (const std::bad_alloc&) {  // then it is empty
@@ -203,7 +205,7 @@ COHEIR_COLD inline void destroy_unstarted(std::coroutine_handle<> frame) noexcep
 /// the frames that await it. The task's context must be current.
 inline void destroy_frames(task_state& t) noexcept {
     frame_link* const root = &t.root();
-    std::coroutine_handle<> innermost = t.resume_at;
+    std::coroutine_handle<> innermost = t.stop & task_state::stop_before_start ? root->frame : t.resume_at;
     while (root->frame) {
         frame_link* const link = innermost == root->frame ? root : promise_of(innermost).up;
         const std::coroutine_handle<> above = link->continuation;

@@ -86,12 +86,21 @@ public:
         return result_.get();
     }
     const context::snapshot& context_at_failure() const noexcept { return at_failure_; }
+    /// Asks the task to stop, on its own thread. Where there is no memory for that, it runs on.
+    void request_stop() noexcept {
+        if (completion.done() || !home_) return;
+        auto* const node = new (std::nothrow) stopper;
+        if (!node) return;
+        node->state = ref(this);
+        const mailbox::ref home = *home_;
+        home->post_always(*node);
+    }
     /// The handle goes.
     void drop_handle() noexcept {
-        if (!completion.drop() || result_.state() != outcome::error) return;
         // What waits in the inbox of a scheduler that is gone must not keep that inbox.
         const mailbox::ref home = *home_;
         home_.reset();
+        if (!completion.drop() || result_.state() != outcome::error) return;
         releaser* const node = std::exchange(releasing_, nullptr);
         node->state = ref(this);
         home->post_always(*node);
@@ -156,6 +165,13 @@ private:
     struct releaser final : posted {
         ref state;
         void run() override { state->release_task(); }
+    };
+
+    struct stopper final : posted {
+        ref state;
+        void run() override {
+            if (state->task_) core::request_stop(*state->task_);
+        }
     };
 
     ~remote_state() { delete releasing_; }

@@ -3,6 +3,7 @@
 
 #include <coroutine>
 #include <cstdint>
+#include <utility>
 
 #include "mailbox.hpp"
 #include "task_state.hpp"
@@ -43,11 +44,19 @@ public:
             home->box_->wake(t);
     }
 
+    /// Notes a task whose stop tokens are to be told.
+    void note_stopped(task_state& t) noexcept {
+        if (std::exchange(t.rare->is_stopped, true)) return;
+        ++t.refs;
+        t.rare->next_stopped = std::exchange(stopped_, &t);
+    }
+
 protected:
     ready_queue ready_;
     std::coroutine_handle<> next_;
     std::uintptr_t stack_limit_ = 0;  // stacks grow downwards
     mailbox::ref box_;
+    task_state* stopped_ = nullptr;  // those whose stop tokens are to be told
 };
 
 }  // namespace coheir::detail

@@ -19,6 +19,8 @@
 namespace coheir::detail {
 
 class run_state;
+class stop_link;
+class stop_scope;
 struct task_state;
 
 /// The link from a coroutine up to what awaits it. For an awaited task it lives in the awaiter, in the
@@ -58,6 +60,7 @@ public:
         w.previous = first_->previous;
         w.previous->next = first_->previous = &w;
     }
+    bool has_only(const waiter& w) const noexcept { return first_ == &w && w.next == &w; }
     void remove(waiter& w) noexcept {
         w.previous->next = w.next;
         w.next->previous = w.previous;
@@ -99,14 +102,16 @@ struct task_extras : recycled {
     task_extras() = default;
     task_extras(const task_extras&) = delete;
     task_extras& operator=(const task_extras&) = delete;
-    ~task_extras() {
-        if (handed_in) handed_in->drop();
-    }
+    ~task_extras();  // in stop.hpp
 
     detail::handed_in* handed_in = nullptr;
     std::chrono::steady_clock::time_point deadline = std::chrono::steady_clock::time_point::max();
     context::snapshot at_failure;  // when an exception left the task
     std::string name;
+    stop_scope* innermost = nullptr;     // of those that are open
+    stop_link* link = nullptr;           // owned: what its stop tokens hang on
+    task_state* next_stopped = nullptr;  // in the list of those whose tokens are to be told
+    bool is_stopped = false;             // it is in that list
 };
 
 // The order of the bases, and the small members first, leave no holes: there may be millions of tasks.
@@ -126,6 +131,8 @@ struct task_state : recycled, context::detail::owner, ready_node {
     outcome ending() noexcept { return reinterpret_cast<const result_base*>(&root() + 1)->state(); }
     /// The exception that the task ended with. Only where there is one.
     virtual const std::exception_ptr& error() const noexcept = 0;
+    /// Ends it with an exception instead of its coroutine.
+    virtual void fail(std::exception_ptr error) noexcept = 0;
 
     std::string_view name_or_empty() const noexcept {
         return rare ? std::string_view(rare->name) : std::string_view();
@@ -156,15 +163,21 @@ public:
     bool ended : 1 = false;
     bool destroyed : 1 = false;         // with its scheduler, before its end
     bool error_received : 1 = false;    // somebody was given the exception
+    std::uint8_t stop = 0;              // of the flags below
     std::uint32_t refs = 1;             // handles, and one while the task lives
     run_state* home;                    // its scheduler; null once that is destroyed
     std::coroutine_handle<> resume_at;  // the innermost coroutine, where it is suspended
-    wait* waiting_in = &queued;         // while it is suspended; null: it runs, or has ended
+    wait* waiting_in = &not_started;    // while it is suspended; null: it runs, or has ended
     waiter_list waiters;
     task_state* older = nullptr;  // in the list of its scheduler's tasks
     task_state* newer = nullptr;
     std::source_location spawned_at;
     task_extras* rare = nullptr;
+
+    static constexpr std::uint8_t stop_due = 1;           // a request that no wait has thrown yet
+    static constexpr std::uint8_t stop_of_task = 2;       // such a one to the task, not to a part of it
+    static constexpr std::uint8_t stop_requested = 4;     // the task was asked to stop, once or more
+    static constexpr std::uint8_t stop_before_start = 8;  // so the coroutine never runs
 };
 
 template <class T>
@@ -174,6 +187,7 @@ struct task_state_of final : task_state {
                      static_cast<std::size_t>(reinterpret_cast<unsigned char*>(&link) -
                                               reinterpret_cast<unsigned char*>(this))) {}
     const std::exception_ptr& error() const noexcept override { return link.result.error(); }
+    void fail(std::exception_ptr error) noexcept override { link.result.fail(std::move(error)); }
 
     result_link<T> link;
 };

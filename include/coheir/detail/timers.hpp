@@ -10,10 +10,12 @@
 
 namespace coheir::detail {
 
-/// Lives in the awaiter of a sleeping task, and knows its place in the heap.
+/// Lives in an awaiter, and knows its place in the heap. When it is due, its task goes on, or where `fire` is
+/// set, that is called, outside any task.
 struct timer_node {
     static constexpr std::size_t nowhere = ~std::size_t{0};
     task_state* task = nullptr;
+    void (*fire)(timer_node&) noexcept = nullptr;
     std::size_t place = nowhere;
 };
 

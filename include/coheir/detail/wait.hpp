@@ -7,6 +7,7 @@
 
 namespace coheir::detail {
 
+struct task_state;
 class stop_wave;
 
 /// What a task waits for, as the list of tasks shows it.
@@ -30,9 +31,10 @@ struct wait_info {
 /// goes on (`task_state::waiting_in`). Where the wait is over already, and the task in a queue, both say so.
 class wait {
 public:
-    /// The task was asked to stop: ends the wait now, or has those stop that it waits for, by the wave. What
-    /// is over already, or cannot be interrupted, is left alone: the task sees the request when it goes on.
-    virtual void interrupt(stop_wave&) noexcept {}
+    /// The task was asked to stop: ends the wait now, or hands the request on, by the wave, to those that it
+    /// waits for. What is over already, or cannot be interrupted, is left alone: the task sees the request
+    /// when it goes on.
+    virtual void interrupt(task_state& waiting, stop_wave&) noexcept = 0;
     virtual wait_info describe() const noexcept = 0;
 
 protected:
@@ -44,6 +46,7 @@ protected:
 class queued_wait final : public wait {
 public:
     constexpr queued_wait() = default;
+    void interrupt(task_state&, stop_wave&) noexcept override {}
     wait_info describe() const noexcept override { return {}; }
 };
 inline constinit queued_wait queued;
@@ -52,6 +55,7 @@ inline constinit queued_wait queued;
 class foreign_wait final : public wait {
 public:
     constexpr foreign_wait() = default;
+    void interrupt(task_state&, stop_wave&) noexcept override {}
     wait_info describe() const noexcept override {
         wait_info info;
         info.what = wait_info::kind::foreign;
@@ -59,5 +63,34 @@ public:
     }
 };
 inline constinit foreign_wait in_foreign;
+
+/// For tasks that have not started: they end without having run. (Defined in stop.hpp.)
+class unstarted_wait final : public wait {
+public:
+    constexpr unstarted_wait() = default;
+    void interrupt(task_state& waiting, stop_wave&) noexcept override;
+    wait_info describe() const noexcept override { return {}; }
+};
+inline constinit unstarted_wait not_started;
+
+/// The base of awaiters that wait for other tasks, and hand the request on to them: one after the other,
+/// not one inside the other.
+class spreading_wait : public wait {
+public:
+    void interrupt(task_state&, stop_wave& wave) noexcept final;
+
+protected:
+    spreading_wait() = default;
+    spreading_wait(const spreading_wait&) = delete;
+    spreading_wait& operator=(const spreading_wait&) = delete;
+    ~spreading_wait() = default;
+
+private:
+    friend class stop_wave;
+    virtual void spread(stop_wave& wave) noexcept = 0;
+
+    spreading_wait* next_in_wave_ = nullptr;
+    bool in_wave_ = false;
+};
 
 }  // namespace coheir::detail
