@@ -99,7 +99,14 @@ private:
     // What follows is for the block's end.
     void close_block() noexcept;
     void suspend(std::coroutine_handle<> awaiting) noexcept;
+    void block_failed(std::exception_ptr error) noexcept {
+        report(block_error_);  // that the task is to stop counts more
+        block_error_ = std::move(error);
+    }
     void rethrow();
+    void report(const std::exception_ptr& lost) const noexcept {
+        if (lost && !detail::is_cancelled(lost)) on().report(lost, block());
+    }
 
     detail::stop_scope scope_;                // the block: stopped by the first error of a child
     detail::group_member* newest_ = nullptr;  // of the children that have not ended
@@ -194,8 +201,8 @@ inline void task_group::rethrow() {
         block_error_ = nullptr;  // thrown in the block because of the child's error
     std::exception_ptr first = child_error_ ? std::exchange(child_error_, nullptr) : nullptr;
     if (block_error_ && (!first || detail::is_cancelled(block_error_))) std::swap(first, block_error_);
-    for (const std::exception_ptr& other : {child_error_, block_error_})
-        if (other) on().report(other, block());
+    report(child_error_);
+    report(block_error_);
     if (first) std::rethrow_exception(first);
 }
 
@@ -226,14 +233,13 @@ struct group_access {
             else
                 kept.emplace(co_await body(group));
         } catch (...) {
-            group.block_error_ = std::current_exception();
+            group.block_failed(std::current_exception());
         }
         group.close_block();
         try {
             co_await end(group);
         } catch (const task_cancelled&) {
-            if (group.block_error_) group.on().report(group.block_error_, group.block());
-            group.block_error_ = std::current_exception();
+            group.block_failed(std::current_exception());
         }
         group.rethrow();
         if constexpr (!std::is_void_v<T>) co_return kept.take();
