@@ -102,7 +102,7 @@ private:
     }
     void spread(stop_wave & wave) noexcept override {
         if (!next || of_->ended) return;
-        if (of_->waiters.has_only(*this)) return wave.stop(*of_);
+        if (of_->waiters.has_only(*this) && wave.hand_on(*of_)) return;
         of_->waiters.remove(*this);
         run_state::wake(waiting_);
     }

@@ -106,7 +106,7 @@ private:
     void spread(stop_wave& wave) noexcept override {
         if (complete()) return;
         for_each_left([&](gathered_base& one) {
-            one.task->waiters.has_only(one) ? wave.stop(*one.task) : let_go(one);
+            if (!one.task->waiters.has_only(one) || !wave.hand_on(*one.task)) let_go(one);
         });
         if (complete()) run_state::wake(waiting_);
     }
