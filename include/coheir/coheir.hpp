@@ -21,6 +21,7 @@
 #include "spawn.hpp"
 #include "task.hpp"
 #include "task_group.hpp"
+#include "tasks.hpp"
 #include "this_task.hpp"
 #include "timeout.hpp"
 #include "unhandled.hpp"
