@@ -11,6 +11,7 @@
 #include "error.hpp"
 #include "fwd.hpp"
 #include "join_handle.hpp"
+#include "mirror.hpp"
 #include "options.hpp"
 #include "remote.hpp"
 #include "remote_handle.hpp"

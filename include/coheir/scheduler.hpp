@@ -17,6 +17,12 @@
 
 namespace coheir {
 
+namespace detail {
+/// enter(const T&) and leave() can be called.
+template <class T, class Enter, class Leave>
+concept mirrored_by = std::is_invocable_v<Enter&, const T&> && std::is_invocable_v<Leave&>;
+}  // namespace detail
+
 /// Runs tasks, one at a time, in rounds: what other threads handed in, in the order of arrival; then due
 /// timers, by deadline; then exactly the tasks that were ready then, first in, first out.
 ///
@@ -67,6 +73,19 @@ public:
     void on_unhandled(detail::function<void(const unhandled&)> handler) {
         handler_ = detail::shared_function<void(const unhandled&)>(std::move(handler));
     }
+
+    /// Has state outside contexts, such as a thread_local variable of a C library, follow the value of a key:
+    /// each time a task that shows the key is resumed, `enter(const T&)` is called before, and `leave()` when
+    /// it is suspended or has ended, its frame being gone; also around the destruction of a task that is
+    /// left. No context of the task is current in them. The value is looked up at each resume: what a task
+    /// sets while it runs counts from its next. A value of another type is as none. Several mirrors are
+    /// entered in the order in which they were added, and left the other way round. What one throws goes to
+    /// the unhandled handler, with the task's number; the task runs on, and a mirror that could not be
+    /// entered is not left. Lasts as long as the scheduler. A scheduler without mirrors pays nothing. Throws
+    /// scheduler_busy inside one of its own tasks or functions, std::bad_alloc. (Defined in mirror.hpp.)
+    template <class T, class Enter, class Leave>
+        requires detail::mirrored_by<T, Enter, Leave>
+    void mirror(const context::key<T>& key, Enter enter, Leave leave);
 
     // ---- looking at it (defined in tasks.hpp)
 

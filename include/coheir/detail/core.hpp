@@ -9,6 +9,7 @@
 
 #include "../context/detail/task_facts.hpp"
 #include "../context/policy.hpp"
+#include "mirrors.hpp"
 #include "promise.hpp"
 #include "stop.hpp"
 #include "timers.hpp"
@@ -141,6 +142,7 @@ public:
     }
 
     timer_heap& timers() noexcept { return timers_; }
+    mirror_list& mirrors() noexcept { return mirrors_; }
 
     /// Calls f(const task_state&) for each task that has not ended, the newest first.
     template <class F>
@@ -187,16 +189,29 @@ private:
     }
 
     void run_round(const round& r, std::size_t max, const task_state* until) {
+        if (mirrors_.empty()) [[likely]]
+            return run_round<false>(r, max, until);
+        run_mirrored_round(r, max, until);
+    }
+    COHEIR_NOINLINE void run_mirrored_round(const round& r, std::size_t max, const task_state* until) {
+        run_round<true>(r, max, until);
+    }
+
+    template <bool Mirrored>
+    void run_round(const round& r, std::size_t max, const task_state* until) {
         for (; max > 0; --max) {
             ready_node* const node = round_.pop();
             if (!node) return;
             if (node->what == ready_node::kind::task) {
                 auto& t = static_cast<task_state&>(*node);
+                if constexpr (Mirrored) enter_mirrors(t);
                 resume(r, t);
                 if (t.ended) {
                     const bool last = &t == until;
-                    end(r, t);
+                    end<Mirrored>(r, t);
                     if (last) return;
+                } else if constexpr (Mirrored) {
+                    leave_mirrors(r, t);
                 }
             } else {
                 run_posted(r, static_cast<posted&>(*node));
@@ -220,9 +235,11 @@ private:
     }
 
     /// The end of a task: its frame goes, in its context; then those who wait for it are told.
+    template <bool Mirrored>
     void end(const round& r, task_state& t) noexcept {
         std::exchange(t.root().frame, {}).destroy();
         r.current.point_outside();
+        if constexpr (Mirrored) leave_mirrors(r, t);
         if (!t.waiters.empty()) t.waiters.tell_all();
         release(t);
         tell_stopped();
@@ -236,6 +253,14 @@ private:
             stop_delivery::tell(*t);
             release(*t);
         }
+    }
+
+    void enter_mirrors(task_state& t) noexcept {  // no task is current: the last one has left its mirrors
+        mirrors_.enter(*t.context, [&] { host_.report(std::current_exception(), &t); });
+    }
+    void leave_mirrors(const round& r, task_state& t) noexcept {
+        r.current.point_outside();
+        mirrors_.leave([&] { host_.report(std::current_exception(), &t); });
     }
 
     void run_posted(const round& r, posted& p) noexcept {
@@ -281,10 +306,12 @@ private:
         // Nobody frees a task that lives: it keeps itself, and its place in the list.
         for (task_state* t = tasks_.newest(); t; t = t->older) {
             if (t->ended) continue;
+            if (!mirrors_.empty()) enter_mirrors(*t);
             r.current.point_to(t);
             t->waiting_in = nullptr;
             destroy_frames(*t);
             r.current.point_outside();
+            if (!mirrors_.empty()) leave_mirrors(r, *t);
             t->ended = t->destroyed = true;
         }
         for (task_state* t = tasks_.newest(); t; t = t->older)
@@ -311,6 +338,7 @@ private:
     std::uint64_t next_number_ = 0;
     std::uint64_t numbers_left_ = 0;
     bool is_running_ = false;
+    mirror_list mirrors_;
 };
 
 }  // namespace coheir::detail
