@@ -45,8 +45,9 @@ COHEIR_COLD inline std::string text_of(duration d) {
 template <class T, bool Taking>
 class [[nodiscard("co_await it")]] timed_join : spreading_wait, waiter, timer_node, public own_awaitable {
 public:
-    timed_join(task_ref<T> of, duration limit, task_state & waiting)
-        : of_(std::move(of)), waiting_(waiting), limit_(limit), deadline_(deadline_in(limit, waiting)) {
+    timed_join(task_ref<T> of, duration limit, task_state & waiting, const char* operation = "with_timeout")
+        : of_(std::move(of)), waiting_(waiting), operation_(operation), limit_(limit),
+          deadline_(deadline_in(limit, waiting)) {
         require_joinable(*of_, waiting);
     }
     timed_join(const timed_join&) = delete;
@@ -65,8 +66,8 @@ public:
         stop_timer();
         end_wait(waiting_);
         if (timed_out_)
-            throw timeout_error("coheir::with_timeout: " + description(*of_) + " took longer than " +
-                                text_of(limit_));
+            throw timeout_error(std::string("coheir::") + operation_ + ": " + description(*of_) +
+                                " took longer than " + text_of(limit_));
         if constexpr (Taking)
             return take_result(*of_);
         else
@@ -76,8 +77,9 @@ public:
 private:
     void suspend(task_state & in, std::coroutine_handle<> awaiting) {
         if (&in != &waiting_)
-            throw usage_error("coheir::with_timeout: " + description(in) + " awaits what " +
-                              description(waiting_) + " called: await it where it is called");
+            throw usage_error(std::string("coheir::") + operation_ + ": " + description(in) +
+                              " awaits what " + description(waiting_) +
+                              " called: await it where it is called");
         const bool is_over = limit_ <= duration::zero() || deadline_ <= scheduler_access::of(in).now();
         if (!is_over) {
             fire = [](timer_node& node) noexcept { static_cast<timed_join&>(node).time_out(); };
@@ -120,6 +122,7 @@ private:
 
     task_ref<T> of_;
     task_state& waiting_;
+    const char* const operation_;
     const duration limit_;
     const time_point deadline_;
     bool timed_out_ = false;
@@ -211,15 +214,16 @@ task<awaited_t<A>> await_it(A awaitable) {
 }
 
 template <class T>
-timed_join<T, true> spawn_timed(task<T> work, duration limit, std::source_location at) {
-    task_state& waiting = require_task("with_timeout");
+timed_join<T, true> spawn_timed(task<T> work, duration limit, std::source_location at,
+                                const char* operation = "with_timeout") {
+    task_state& waiting = require_task(operation);
     auto& on = *static_cast<core*>(waiting.home);
     const auto derive = [&](task_state& child) {
         auto context = derive_context(on, on.policy, child);
         child.shorten_deadline(deadline_in(limit, waiting));
         return context;
     };
-    return timed_join<T, true>(start(on, work, derive, at, "with_timeout"), limit, waiting);
+    return timed_join<T, true>(start(on, work, derive, at, operation), limit, waiting, operation);
 }
 
 template <class F>

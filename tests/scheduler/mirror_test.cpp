@@ -202,6 +202,19 @@ TEST_CASE("a task that fails leaves its mirrors as any other", "[mirror]") {
     CHECK(loop.unhandled == test::trace{"broken"});
 }
 
+TEST_CASE("a cancelled task leaves its mirrors as any other", "[mirror]") {
+    test::test_loop loop;
+    mirror_locale(loop.scheduler);
+    auto sleep = []() -> coheir::task<> { co_await coheir::sleep_for(std::chrono::seconds(1)); };
+    const auto cancelled = loop.scheduler.spawn(with_locale("fr", sleep()));
+    while (loop.scheduler.run_ready()) {
+    }
+    cancelled.request_stop();
+    while (loop.step()) CHECK(legacy_locale == "C");
+    CHECK(cancelled.done());
+    CHECK(loop.unhandled.empty());
+}
+
 TEST_CASE("mirrors are added while the scheduler does not run", "[mirror]") {
     test::test_loop loop;
     auto body = [&]() -> coheir::task<> {
