@@ -53,7 +53,7 @@ public:
 private:
     void spread(stop_wave& wave) noexcept override {
         if (!next || joined_.ended) return;  // over, or told so right now
-        if (!shielded_ && joined_.waiters.has_only(*this)) return wave.stop(joined_);
+        if (!shielded_ && joined_.waiters.has_only(*this) && wave.hand_on(joined_)) return;
         joined_.waiters.remove(*this);
         run_state::wake(waiting_);
     }

@@ -4,8 +4,10 @@
 #include <cstddef>
 #include <optional>
 #include <source_location>
+#include <string>
 #include <type_traits>
 #include <utility>
+#include <vector>
 
 #include "clock.hpp"
 #include "context/policy.hpp"
@@ -14,6 +16,12 @@
 #include "unhandled.hpp"
 
 namespace coheir {
+
+namespace detail {
+/// enter(const T&) and leave() can be called.
+template <class T, class Enter, class Leave>
+concept mirrored_by = std::is_invocable_v<Enter&, const T&> && std::is_invocable_v<Leave&>;
+}  // namespace detail
 
 /// Runs tasks, one at a time, in rounds: what other threads handed in, in the order of arrival; then due
 /// timers, by deadline; then exactly the tasks that were ready then, first in, first out.
@@ -65,6 +73,30 @@ public:
     void on_unhandled(detail::function<void(const unhandled&)> handler) {
         handler_ = detail::shared_function<void(const unhandled&)>(std::move(handler));
     }
+
+    /// Has state outside contexts, such as a thread_local variable of a C library, follow the value of a key:
+    /// each time a task that shows the key is resumed, `enter(const T&)` is called before, and `leave()` when
+    /// it is suspended or has ended, its frame being gone; also around the destruction of a task that is
+    /// left. No context of the task is current in them. The value is looked up at each resume: what a task
+    /// sets while it runs counts from its next. A value of another type is as none. Several mirrors are
+    /// entered in the order in which they were added, and left the other way round. What one throws goes to
+    /// the unhandled handler, with the task's number; the task runs on, and a mirror that could not be
+    /// entered is not left. Lasts as long as the scheduler. A scheduler without mirrors pays nothing. Throws
+    /// scheduler_busy inside one of its own tasks or functions, std::bad_alloc. (Defined in mirror.hpp.)
+    template <class T, class Enter, class Leave>
+        requires detail::mirrored_by<T, Enter, Leave>
+    void mirror(const context::key<T>& key, Enter enter, Leave leave);
+
+    // ---- looking at it (defined in tasks.hpp)
+
+    /// The tasks that have not ended, in the order they came. Only on the scheduler's own thread, also from
+    /// inside a task. Changes nothing, and keeps nothing alive but values of contexts. Throws std::bad_alloc.
+    [[nodiscard]] std::vector<task_info> tasks() const;
+    /// Prints the same as a tree, each task below the one that spawned it, a line a task; at most `most` of
+    /// them. `to << std::string` must work.
+    template <class Stream>
+    void dump(Stream& to, std::size_t most = 1000) const;
+    [[nodiscard]] std::string dump(std::size_t most = 1000) const;
 
     // ---- any thread
 

@@ -33,7 +33,7 @@ public:
     void await_resume() const { end_wait(*task); }
 
 private:
-    sleep_awaiter(duration time, bool relative) noexcept : time_(time), relative_(relative) {}
+    sleep_awaiter(duration time, bool relative) noexcept : relative_(relative), time_(time) {}
 
     void suspend(task_state & t, std::coroutine_handle<> awaiting) {
         if (place != nowhere) throw usage_error("coheir::sleep: the same sleep is awaited twice");
@@ -65,8 +65,8 @@ private:
         return info;
     }
 
-    duration time_;
     bool relative_;
+    duration time_;
 };
 
 /// A duration of any kind as ours: rounded up, so that nobody wakes early, and as far as ours reach.

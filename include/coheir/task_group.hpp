@@ -119,7 +119,7 @@ private:
 
 inline void task_group::enter(room& for_it, detail::task_state& child) noexcept {
     if (child.ended) {
-        if (child.error()) failed(child);
+        if (child.failed) failed(child);
         return on().tell_stopped();
     }
     detail::group_member& m = *std::exchange(for_it.member, nullptr);
@@ -147,13 +147,13 @@ inline void task_group::remove(detail::group_member& m) noexcept {
 }
 
 inline void task_group::ended(detail::group_member& m) noexcept {
-    if (m.task->error()) failed(*m.task);
+    if (m.task->failed) failed(*m.task);
     remove(m);
     if (waits_ && size_ == 0) detail::run_state::wake(block());
 }
 
 inline void task_group::failed(detail::task_state& child) noexcept {
-    const std::exception_ptr& error = *child.error();
+    const std::exception_ptr& error = child.error();
     if (child.stop & detail::task_state::stop_requested && detail::is_cancelled(error)) return;
     if (child_error_ || block_error_) return;  // not the first: nobody receives it here
     child_error_ = error;

@@ -43,10 +43,12 @@ COHEIR_COLD inline std::string text_of(duration d) {
 
 /// Waits for the end of a task, until a time: then the task is cancelled, and its end awaited.
 template <class T, bool Taking>
-class [[nodiscard("co_await it")]] timed_join : spreading_wait, waiter, timer_node, public own_awaitable {
+class [[nodiscard("co_await it")]] timed_join : spreading_wait, waiter, firing_timer, public own_awaitable {
 public:
-    timed_join(task_ref<T> of, duration limit, task_state & waiting)
-        : of_(std::move(of)), waiting_(waiting), limit_(limit), deadline_(deadline_in(limit, waiting)) {
+    timed_join(task_ref<T> of, duration limit, task_state & waiting, const char* operation = "with_timeout")
+        : firing_timer([](firing_timer& timer) noexcept { static_cast<timed_join&>(timer).time_out(); }),
+          of_(std::move(of)), waiting_(waiting), operation_(operation), limit_(limit),
+          deadline_(deadline_in(limit, waiting)) {
         require_joinable(*of_, waiting);
     }
     timed_join(const timed_join&) = delete;
@@ -65,8 +67,8 @@ public:
         stop_timer();
         end_wait(waiting_);
         if (timed_out_)
-            throw timeout_error("coheir::with_timeout: " + description(*of_) + " took longer than " +
-                                text_of(limit_));
+            throw timeout_error(std::string("coheir::") + operation_ + ": " + description(*of_) +
+                                " took longer than " + text_of(limit_));
         if constexpr (Taking)
             return take_result(*of_);
         else
@@ -76,13 +78,11 @@ public:
 private:
     void suspend(task_state & in, std::coroutine_handle<> awaiting) {
         if (&in != &waiting_)
-            throw usage_error("coheir::with_timeout: " + description(in) + " awaits what " +
-                              description(waiting_) + " called: await it where it is called");
+            throw usage_error(std::string("coheir::") + operation_ + ": " + description(in) +
+                              " awaits what " + description(waiting_) +
+                              " called: await it where it is called");
         const bool is_over = limit_ <= duration::zero() || deadline_ <= scheduler_access::of(in).now();
-        if (!is_over) {
-            fire = [](timer_node& node) noexcept { static_cast<timed_join&>(node).time_out(); };
-            on().timers().add(*this, deadline_);
-        }
+        if (!is_over) on().timers().add(*this, deadline_);
         told = [](waiter& w) noexcept { run_state::wake(static_cast<timed_join&>(w).waiting_); };
         takes_result = Taking;
         of_->waiters.add(*this);
@@ -102,7 +102,7 @@ private:
     }
     void spread(stop_wave & wave) noexcept override {
         if (!next || of_->ended) return;
-        if (of_->waiters.has_only(*this)) return wave.stop(*of_);
+        if (of_->waiters.has_only(*this) && wave.hand_on(*of_)) return;
         of_->waiters.remove(*this);
         run_state::wake(waiting_);
     }
@@ -120,17 +120,21 @@ private:
 
     task_ref<T> of_;
     task_state& waiting_;
+    const char* const operation_;
     const duration limit_;
     const time_point deadline_;
     bool timed_out_ = false;
 };
 
 /// Stops a part of the task that runs here when its time is over.
-class timed_scope : timer_node {
+class timed_scope : firing_timer {
 public:
     /// `what` is for the message: "timeout_scope: a block".
-    timed_scope(duration limit, const char* what) : scope_(*current_task()), limit_(limit), what_(what) {
-        fire = [](timer_node& node) noexcept { stop_wave().stop(static_cast<timed_scope&>(node).scope_); };
+    timed_scope(duration limit, const char* what)
+        : firing_timer([](firing_timer& timer) noexcept {
+              stop_wave().stop(static_cast<timed_scope&>(timer).scope_);
+          }),
+          scope_(*current_task()), limit_(limit), what_(what) {
         if (limit > duration::zero()) {
             on().timers().add(*this, deadline_in(limit, scope_.task()));
         } else {
@@ -211,15 +215,16 @@ task<awaited_t<A>> await_it(A awaitable) {
 }
 
 template <class T>
-timed_join<T, true> spawn_timed(task<T> work, duration limit, std::source_location at) {
-    task_state& waiting = require_task("with_timeout");
+timed_join<T, true> spawn_timed(task<T> work, duration limit, std::source_location at,
+                                const char* operation = "with_timeout") {
+    task_state& waiting = require_task(operation);
     auto& on = *static_cast<core*>(waiting.home);
     const auto derive = [&](task_state& child) {
         auto context = derive_context(on, on.policy, child);
         child.shorten_deadline(deadline_in(limit, waiting));
         return context;
     };
-    return timed_join<T, true>(start(on, work, derive, at, "with_timeout"), limit, waiting);
+    return timed_join<T, true>(start(on, work, derive, at, operation), limit, waiting, operation);
 }
 
 template <class F>

@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "support/test_loop.hpp"
@@ -99,6 +100,74 @@ TEST_CASE("a child's own deadline counts where it is earlier, and shortens nobod
         CHECK(coheir::this_task::deadline() == at(1s));
     };
     run_limited(loop, parent());
+}
+
+TEST_CASE("with_deadline gives the result in time, and cancels and throws when the time has passed",
+          "[deadline]") {
+    test::test_loop loop;
+    test::trace t;
+    auto work = [&](coheir::duration d) -> coheir::task<int> {
+        CHECK(coheir::this_task::deadline() == at(1s));
+        try {
+            co_await coheir::sleep_for(d);
+        } catch (const coheir::task_cancelled&) {
+            t.push_back("cancelled");
+            throw;
+        }
+        co_return 7;
+    };
+    auto body = [&]() -> coheir::task<> {
+        const int seven = co_await coheir::with_deadline(at(1s), work(500ms));
+        CHECK(seven == 7);
+        std::string what;
+        try {
+            static_cast<void>(co_await coheir::with_deadline(at(1s), work(600ms)));
+        } catch (const coheir::timeout_error& e) {
+            what = e.what();
+        }
+        CHECK(what.find("coheir::with_deadline: task #") == 0);
+        CHECK(what.find("took longer than 500ms") != std::string::npos);
+        CHECK(loop.clock.now() == at(1s));
+        CHECK(t == test::trace{"cancelled"});
+        CHECK_FALSE(coheir::this_task::deadline());
+        bool ran = false, timed_out = false;
+        auto late = [&]() -> coheir::task<> {
+            ran = true;
+            co_return;
+        };
+        try {
+            co_await coheir::with_deadline(at(900ms), late());
+        } catch (const coheir::timeout_error&) {
+            timed_out = true;
+        }
+        CHECK(timed_out);
+        CHECK_FALSE(ran);
+        co_await coheir::with_deadline(coheir::time_point::max(), late());
+        CHECK(ran);
+    };
+    loop.run(body());
+    CHECK(loop.unhandled.empty());
+    CHECK_THROWS_AS(coheir::with_deadline(at(1s), own_deadline()), coheir::no_current_task);
+}
+
+TEST_CASE("with_deadline can only shorten: the parent's earlier deadline counts", "[deadline]") {
+    test::test_loop loop;
+    auto sleeper = []() -> coheir::task<> { co_await coheir::sleep_for(10s); };
+    auto body = [&]() -> coheir::task<> {
+        const deadline earlier = co_await coheir::with_deadline(at(5s), own_deadline());
+        CHECK(earlier == at(1s));
+        const deadline shorter = co_await coheir::with_deadline(at(500ms), own_deadline());
+        CHECK(shorter == at(500ms));
+        bool timed_out = false;
+        try {
+            co_await coheir::with_deadline(at(5s), sleeper());
+        } catch (const coheir::timeout_error&) {
+            timed_out = true;
+        }
+        CHECK(timed_out);
+        CHECK(loop.clock.now() == at(1s));
+    };
+    run_limited(loop, body());
 }
 
 TEST_CASE("a task that starts from a snapshot has its spawner's deadline", "[deadline]") {

@@ -7,7 +7,9 @@
 #include <source_location>
 #include <utility>
 
+#include "../context/detail/task_facts.hpp"
 #include "../context/policy.hpp"
+#include "mirrors.hpp"
 #include "promise.hpp"
 #include "stop.hpp"
 #include "timers.hpp"
@@ -29,7 +31,9 @@ public:
     using time_point = timer_heap::time_point;
 
     core(core_host& host, mailbox* box, spawn_policy by) noexcept
-        : run_state(box), policy(std::move(by)), host_(host) {}
+        : run_state(box), policy(std::move(by)), host_(host) {
+        context::detail::find_task.store(&find_task, std::memory_order_relaxed);
+    }
     ~core() { destroy_all(); }
 
     // ---- tasks
@@ -135,6 +139,14 @@ public:
     }
 
     timer_heap& timers() noexcept { return timers_; }
+    mirror_list& mirrors() noexcept { return mirrors_; }
+
+    /// Calls f(const task_state&) for each task that has not ended, the newest first.
+    template <class F>
+    void for_each_task(F&& f) const {
+        for (const task_state* t = tasks_.newest(); t; t = t->older)
+            if (!t->ended) f(*t);
+    }
 
 private:
     // Open while the scheduler runs: tasks are installed through it, one after the other.
@@ -164,26 +176,39 @@ private:
         box_->take_into(ready_);
         while (!timers_.empty() && timers_.next_deadline() <= now) {
             timer_node& due = timers_.pop();
-            if (due.fire) [[unlikely]]
-                due.fire(due);
-            else
+            if (due.task) [[likely]]
                 ready_.push(*due.task);
+            else
+                static_cast<firing_timer&>(due).fire(static_cast<firing_timer&>(due));
         }
         tell_stopped();
         round_.append(ready_);
     }
 
     void run_round(const round& r, std::size_t max, const task_state* until) {
+        if (mirrors_.empty()) [[likely]]
+            return run_round<false>(r, max, until);
+        run_mirrored_round(r, max, until);
+    }
+    COHEIR_NOINLINE void run_mirrored_round(const round& r, std::size_t max, const task_state* until) {
+        run_round<true>(r, max, until);
+    }
+
+    template <bool Mirrored>
+    void run_round(const round& r, std::size_t max, const task_state* until) {
         for (; max > 0; --max) {
             ready_node* const node = round_.pop();
             if (!node) return;
             if (node->what == ready_node::kind::task) {
                 auto& t = static_cast<task_state&>(*node);
+                if constexpr (Mirrored) enter_mirrors(t);
                 resume(r, t);
                 if (t.ended) {
                     const bool last = &t == until;
-                    end(r, t);
+                    end<Mirrored>(r, t);
                     if (last) return;
+                } else if constexpr (Mirrored) {
+                    leave_mirrors(r, t);
                 }
             } else {
                 run_posted(r, static_cast<posted&>(*node));
@@ -213,9 +238,11 @@ private:
     }
 
     /// The end of a task: its frame goes, in its context; then those who wait for it are told.
+    template <bool Mirrored>
     void end(const round& r, task_state& t) noexcept {
         std::exchange(t.root().frame, {}).destroy();
         r.current.point_outside();
+        if constexpr (Mirrored) leave_mirrors(r, t);
         if (!t.waiters.empty()) t.waiters.tell_all();
         release(t);
         tell_stopped();
@@ -231,6 +258,14 @@ private:
         }
     }
 
+    void enter_mirrors(task_state& t) noexcept {  // no task is current: the last one has left its mirrors
+        mirrors_.enter(*t.context, [&] { host_.report(std::current_exception(), &t); });
+    }
+    void leave_mirrors(const round& r, task_state& t) noexcept {
+        r.current.point_outside();
+        mirrors_.leave([&] { host_.report(std::current_exception(), &t); });
+    }
+
     void run_posted(const round& r, posted& p) noexcept {
         r.current.point_outside();
         try {
@@ -241,6 +276,17 @@ private:
         delete &p;
     }
 
+    static bool find_task(std::uint64_t number, context::detail::task_facts& into) {
+        bool found = false;
+        if (running)
+            static_cast<const core*>(running)->for_each_task([&](const task_state& t) {
+                if (t.task != number) return;
+                into = {std::string(t.name_or_empty()), t.spawned_at};
+                found = true;
+            });
+        return found;
+    }
+
     void report(task_state& t) noexcept {
         if (t.failed && !t.error_received) [[unlikely]]
             report_error(t);
@@ -248,9 +294,9 @@ private:
     COHEIR_COLD void report_error(task_state& t) noexcept {
         t.error_received = true;
         // To end so is what a task that was asked to stop should do.
-        if (t.stop & task_state::stop_requested && is_cancelled(*t.error())) return;
+        if (t.stop & task_state::stop_requested && is_cancelled(t.error())) return;
         if (t.rare && t.rare->handed_in && !t.rare->handed_in->report_here()) return;
-        report(*t.error(), t);
+        report(t.error(), t);
     }
 
     /// Destroys what is left: the frames of tasks, newest first, since a task may refer to what is in the
@@ -263,10 +309,12 @@ private:
         // Nobody frees a task that lives: it keeps itself, and its place in the list.
         for (task_state* t = tasks_.newest(); t; t = t->older) {
             if (t->ended) continue;
+            if (!mirrors_.empty()) enter_mirrors(*t);
             r.current.point_to(t);
             t->waiting_in = nullptr;
             destroy_frames(*t);
             r.current.point_outside();
+            if (!mirrors_.empty()) leave_mirrors(r, *t);
             t->ended = t->destroyed = true;
         }
         for (task_state* t = tasks_.newest(); t; t = t->older)
@@ -293,6 +341,7 @@ private:
     std::uint64_t next_number_ = 0;
     std::uint64_t numbers_end_ = 0;
     bool is_running_ = false;
+    mirror_list mirrors_;
 };
 
 }  // namespace coheir::detail

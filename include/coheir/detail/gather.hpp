@@ -76,16 +76,16 @@ public:
     /// Throws task_cancelled, and the exception of the one that decides.
     void finish() const {
         end_wait(waiting_);
-        if (!decides_ || !decides_->task->error()) return;
+        if (!decides_ || !decides_->task->failed) return;
         decides_->task->error_received = true;
-        std::rethrow_exception(*decides_->task->error());
+        std::rethrow_exception(decides_->task->error());
     }
     const gathered_base* decides() const noexcept { return decides_; }
 
 private:
     void ended(gathered_base& one) noexcept {
         --left_;
-        const bool decides = until_ == until::any || (until_ == until::all_or_error && one.task->error());
+        const bool decides = until_ == until::any || (until_ == until::all_or_error && one.task->failed);
         if (!decides_ && decides) {
             decides_ = &one;
             if (all_are_joined_) stop_rest();
@@ -105,7 +105,7 @@ private:
     void spread(stop_wave& wave) noexcept override {
         if (complete()) return;
         for_each_left([&](gathered_base& one) {
-            one.task->waiters.has_only(one) ? wave.stop(*one.task) : let_go(one);
+            if (!one.task->waiters.has_only(one) || !wave.hand_on(*one.task)) let_go(one);
         });
         if (complete()) run_state::wake(waiting_);
     }

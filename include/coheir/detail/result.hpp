@@ -2,6 +2,7 @@
 // The place for what a coroutine ends with: nothing yet, a value, an exception, or moved out.
 
 #include <cstdint>
+#include <cstring>
 #include <exception>
 #include <new>
 #include <type_traits>
@@ -17,9 +18,8 @@ enum class outcome : std::uint8_t { none, value, error, taken };
 /// pointers; for void there is only the fact.
 template <class T>
 class result {
-    using stored = std::conditional_t<
-        std::is_void_v<T>, char,
-        std::conditional_t<std::is_reference_v<T>, std::remove_reference_t<T>*, std::remove_const_t<T>>>;
+    using stored =
+        std::conditional_t<std::is_reference_v<T>, std::remove_reference_t<T>*, std::remove_const_t<T>>;
 
     static_assert(alignof(stored) <= __STDCPP_DEFAULT_NEW_ALIGNMENT__,
                   "compilers do not align coroutine frames for such a result: return a pointer to it");
@@ -101,6 +101,51 @@ private:
         std::exception_ptr error_;
     };
     outcome outcome_ = outcome::none;
+};
+
+/// For void there is only the fact: an exception, or one of two addresses that no exception has.
+template <>
+class result<void> {
+public:
+    result() noexcept {}
+    result(const result&) = delete;
+    result& operator=(const result&) = delete;
+    COHEIR_INLINE ~result() {
+        if (state() == outcome::error) [[unlikely]]
+            error_.~exception_ptr();
+    }
+
+    COHEIR_INLINE void emplace() noexcept { mark_ = &has_value; }
+    COHEIR_COLD void fail(std::exception_ptr error) noexcept {
+        if (state() == outcome::error) error_.~exception_ptr();
+        ::new (static_cast<void*>(&error_)) std::exception_ptr(std::move(error));
+    }
+
+    COHEIR_INLINE outcome state() const noexcept {
+        const void* mark;
+        std::memcpy(&mark, static_cast<const void*>(&mark_), sizeof mark);
+        return mark == &has_value ? outcome::value : mark ? outcome::error : outcome::none;
+    }
+    const std::exception_ptr& error() const noexcept { return error_; }
+
+    COHEIR_INLINE void take() const {
+        if (state() == outcome::error) [[unlikely]]
+            rethrow();
+    }
+    void take_once() const { take(); }
+    void get() const { take(); }
+
+private:
+    [[noreturn]] COHEIR_COLD void rethrow() const { std::rethrow_exception(error_); }
+
+    static_assert(sizeof(std::exception_ptr) == sizeof(void*),
+                  "exceptions are told from marks by their bits");
+    static constexpr char has_value = 0;
+
+    union {
+        const void* mark_ = nullptr;
+        std::exception_ptr error_;
+    };
 };
 
 }  // namespace coheir::detail

@@ -78,6 +78,13 @@ public:
         note(t, &scope);
         interrupt(t);
     }
+    /// The same for a task that another waits for, which is in the wave. False in a circle: the task waits
+    /// for that one in turn, so neither can wait for the other's end.
+    bool hand_on(task_state& t) noexcept {
+        met_itself_ = false;
+        stop(t);
+        return !met_itself_;
+    }
     /// Interrupts the wait of a task to which a request is due.
     void interrupt(task_state& t) noexcept {
         if (t.waiting_in) t.waiting_in->interrupt(t, *this);
@@ -91,7 +98,8 @@ private:
         t.home->note_stopped(t);
     }
     void push(spreading_wait& w) noexcept {
-        if (std::exchange(w.in_wave_, true)) return;  // tasks that wait for each other in a circle
+        met_itself_ = std::exchange(w.in_wave_, true);
+        if (met_itself_) return;
         *last_ = &w;
         last_ = &w.next_in_wave_;
     }
@@ -105,6 +113,7 @@ private:
 
     spreading_wait* first_ = nullptr;
     spreading_wait** last_ = &first_;
+    bool met_itself_ = false;
 };
 
 inline void spreading_wait::interrupt(task_state&, stop_wave& wave) noexcept { wave.push(*this); }

@@ -32,7 +32,7 @@ struct frame_link {
 
 template <class T>
 struct result_link : frame_link {
-    detail::result<T> result;
+    detail::result<T> result;  // right behind the link: see task_state::ending
 };
 
 /// One who waits for the end of a task, linked into it; lives in an awaiter.
@@ -127,8 +127,8 @@ struct task_state : recycled, context::detail::owner, ready_node {
     frame_link& root() noexcept {
         return *reinterpret_cast<frame_link*>(reinterpret_cast<unsigned char*>(this) + root_offset_);
     }
-    /// The exception that the task ended with, or null.
-    const std::exception_ptr* error() const noexcept { return failed ? &stored_error() : nullptr; }
+    /// The exception that the task ended with. Only where there is one.
+    virtual const std::exception_ptr& error() const noexcept = 0;
     /// Ends it with an exception instead of its coroutine.
     void fail(std::exception_ptr error) noexcept {
         failed = true;
@@ -162,10 +162,10 @@ private:
 
 public:
     bool ended : 1 = false;
-    bool failed : 1 = false;            // and there is an error
+    bool failed : 1 = false;            // with an exception
     bool destroyed : 1 = false;         // with its scheduler, before its end
     bool error_received : 1 = false;    // somebody was given the exception
-    std::uint8_t stop = 0;              // what it was asked for: see below
+    std::uint8_t stop = 0;              // of the flags below
     std::uint32_t refs = 1;             // handles, and one while the task lives
     run_state* home;                    // its scheduler; null once that is destroyed
     std::coroutine_handle<> resume_at;  // the innermost coroutine, where it is suspended
@@ -174,6 +174,7 @@ public:
     task_state* older = nullptr;  // in the list of its scheduler's tasks
     task_state* newer = nullptr;
     std::source_location spawned_at;
+    std::uint64_t spawner = 0;  // the number of the task that spawned it, which may have ended since
     task_extras* rare = nullptr;
 
     static constexpr std::uint8_t stop_due = 1;           // a request that no wait has thrown yet
@@ -182,7 +183,6 @@ public:
     static constexpr std::uint8_t stop_before_start = 8;  // so the coroutine never runs
 
 private:
-    virtual const std::exception_ptr& stored_error() const noexcept = 0;
     virtual void store_error(std::exception_ptr error) noexcept = 0;
 };
 
@@ -192,7 +192,7 @@ struct task_state_of final : task_state {
         : task_state(on, number, at,
                      static_cast<std::size_t>(reinterpret_cast<unsigned char*>(&link) -
                                               reinterpret_cast<unsigned char*>(this))) {}
-    const std::exception_ptr& stored_error() const noexcept override { return link.result.error(); }
+    const std::exception_ptr& error() const noexcept override { return link.result.error(); }
     void store_error(std::exception_ptr error) noexcept override { link.result.fail(std::move(error)); }
 
     result_link<T> link;

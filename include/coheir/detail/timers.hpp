@@ -10,13 +10,18 @@
 
 namespace coheir::detail {
 
-/// Lives in an awaiter, and knows its place in the heap. When it is due, its task goes on, or where `fire` is
-/// set, that is called, outside any task.
+/// Lives in an awaiter, and knows its place in the heap. When it is due, its task goes on.
 struct timer_node {
-    static constexpr std::size_t nowhere = ~std::size_t{0};
-    task_state* task = nullptr;
-    void (*fire)(timer_node&) noexcept = nullptr;
-    std::size_t place = nowhere;
+    static constexpr std::uint32_t nowhere = ~std::uint32_t{0};
+    timer_node() noexcept {}
+    task_state* task = nullptr;  // null: it is a firing_timer
+    std::uint32_t place = nowhere;
+};
+
+/// When it is due, `fire` is called, outside any task.
+struct firing_timer : timer_node {
+    explicit firing_timer(void (*f)(firing_timer&) noexcept) noexcept : fire(f) {}
+    void (*const fire)(firing_timer&) noexcept;
 };
 
 /// A heap with four children a node: half the levels of a binary one, whose comparisons are in one or two
@@ -36,6 +41,7 @@ public:
 
     /// Throws std::bad_alloc; then nothing has changed.
     void add(timer_node& node, time_point deadline) {
+        if (entries_.size() >= timer_node::nowhere) throw std::bad_alloc();
         shrink();
         entries_.push_back({deadline, made_++, &node});
         sift_up(entries_.size() - 1, entries_.back());
@@ -73,7 +79,7 @@ private:
 
     void put(std::size_t place, const entry& e) noexcept {
         entries_[place] = e;
-        e.node->place = place;
+        e.node->place = static_cast<std::uint32_t>(place);
     }
     void sift_up(std::size_t place, const entry e) noexcept {
         while (place > 0 && e.before(entries_[(place - 1) / arity])) {
