@@ -11,6 +11,8 @@
 
 namespace {
 
+using namespace shapes;
+
 // ---- floor/thread_local: what any ambient context must pay, read safely
 
 constinit thread_local int* slot = nullptr;
