@@ -77,4 +77,22 @@ void find_spread(benchmark::State& state, int keys) {
 }
 const bool spread_rows = bench::rows("find/spread", sizes, "unordered_map", find_spread);
 
+// What a copy takes in memory.
+void memory_of_copy(benchmark::State& state, int keys) {
+    constexpr int copies = 10;
+    const auto map = naive(keys - 1);
+    for (auto _ : state) {
+        const bench::memory_of memory(state, copies);
+        const std::vector<naive_map> all(copies, map);
+        memory.measured();
+    }
+}
+const bool memory_rows = [] {
+    for (const int keys : sizes)
+        benchmark::RegisterBenchmark(("memory/copy/" + std::to_string(keys) + "/unordered_map").c_str(),
+                                     memory_of_copy, keys)
+            ->Iterations(1);
+    return true;
+}();
+
 }  // namespace
