@@ -99,7 +99,7 @@ BENCHMARK(post_asio)->Name("post/4/" ASIO_NAME)->UseRealTime()->Unit(benchmark::
 void timer_asio(benchmark::State& state, int pending) {
     asio::io_context loop(1);
     std::vector<asio::steady_timer> others;
-    others.reserve(pending);
+    others.reserve(static_cast<std::size_t>(pending));
     for (int i = 0; i < pending; ++i) {
         others.emplace_back(loop, std::chrono::hours(1) + std::chrono::microseconds(i * 7919LL % pending));
         others.back().async_wait([](auto) {});

@@ -8,26 +8,17 @@ text { font: 13px system-ui, -apple-system, "Segoe UI", "DejaVu Sans", sans-seri
 .title { font-size: 16px; font-weight: 600 } .note { fill: #666 }
 .grid { stroke: #e3e3e3 } .minor { stroke: #f2f2f2 } .axis { stroke: #888 }
 </style>"""
-SUPERSCRIPTS = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
-def number(x):
-    """A number as a reader likes it, with three digits at most."""
-    for bound, divisor, unit in ((1e6, 1e6, " M"), (1e4, 1e3, " k")):
-        if x >= bound:
-            return f"{x / divisor:.3g}{unit}"
-    return f"{x:.3g}" if x < 1000 else f"{x:,.0f}"
+LARGER = {"ns": ["ns", "µs", "ms", "s"], "B": ["B", "kB", "MB", "GB"]}
 
 
-def tick(exponent, unit):
-    """10 to a power, in words that are read at once."""
-    if unit == "ns" and exponent >= 3:
-        names = {3: "1 µs", 4: "10 µs", 5: "100 µs", 6: "1 ms", 7: "10 ms", 8: "100 ms", 9: "1 s"}
-        return names.get(exponent, f"10{exponent} ns")
-    if unit == "B" and exponent >= 3:
-        names = {3: "1 kB", 4: "10 kB", 5: "100 kB", 6: "1 MB", 7: "10 MB", 8: "100 MB"}
-        return names.get(exponent, f"10{exponent} B")
-    return f"{10 ** exponent:,}" + (f" {unit}" if unit else "") if exponent >= 0 else f"{10 ** exponent:g} {unit}"
+def quantity(x, unit):
+    """A value as a reader likes it: three digits, in the unit that fits."""
+    units = LARGER.get(unit, [unit])
+    while len(units) > 1 and x >= 999.5:
+        x, units = x / 1000, units[1:]
+    return f"{x:,.3g} {units[0]}" if x < 999.5 else f"{x:,.0f} {units[0]}".rstrip()
 
 
 class Svg:
@@ -55,6 +46,9 @@ class Svg:
         dashes = ' stroke-dasharray="6 4"' if dashed else ""
         self.parts.append(f'<path d="M{steps}" fill="none" stroke="{colour}" stroke-width="2"{dashes}/>')
 
+    def note(self, words, height):
+        self.text(16, height - 10, words, cls="note")
+
     def done(self):
         return "\n".join([*self.parts, "</svg>", ""])
 
@@ -80,7 +74,7 @@ def curves(title, x_label, unit, series, note=""):
     series = [s for s in series if s[1]]
     if not series:
         return None
-    left, right, top, bottom, width, height = 76, 250, 44, 64, 900, 460
+    left, right, top, bottom, width, height = 76, 270, 44, 80, 920, 480
     x_low, x_high = decades([x for _, points, _ in series for x in points])
     y_low, y_high = decades([y for _, points, _ in series for y in points.values()])
     svg = Svg(width, height, title)
@@ -97,16 +91,15 @@ def curves(title, x_label, unit, series, note=""):
     for e in range(y_low, y_high + 1):
         y = at(10 ** x_low, 10 ** e)[1]
         svg.line(left, y, width - right, y, "grid")
-        svg.text(left - 8, y + 4, tick(e, unit), "end")
+        svg.text(left - 8, y + 4, quantity(10.0 ** e, unit), "end")
     for e in range(x_low, x_high + 1):
         x = at(10 ** e, 10 ** y_low)[0]
         svg.line(x, top, x, height - bottom, "grid")
-        svg.text(x, height - bottom + 20, tick(e, ""), "middle")
+        svg.text(x, height - bottom + 20, quantity(10.0 ** e, ""), "middle")
     svg.line(left, height - bottom, width - right, height - bottom, "axis")
     svg.line(left, top, left, height - bottom, "axis")
     svg.text((left + width - right) / 2, height - bottom + 42, x_label, "middle")
-    if note:
-        svg.text(16, height - 6, note, cls="note")
+    svg.note(note, height)
 
     labels = []
     for i, (label, points, dashed) in enumerate(series):
@@ -114,8 +107,8 @@ def curves(title, x_label, unit, series, note=""):
         line = [at(x, y) for x, y in sorted(points.items())]
         svg.path(line, colour, dashed)
         for (x, y), place in zip(sorted(points.items()), line):
-            svg.dot(*place, colour, f"{label}: {number(y)} {unit} at {x:,}", 3)
-        labels.append([line[-1][1], line[-1][0], colour, f"{label}  {number(max(sorted(points.items()))[1])} {unit}"])
+            svg.dot(*place, colour, f"{label}: {quantity(y, unit)} at {x:,}", 3)
+        labels.append([line[-1][1], line[-1][0], colour, f"{label}  {quantity(max(points.items())[1], unit)}"])
     for y, x, colour, words in spread(labels, 17):
         svg.text(x + 10, y + 4, words, fill=colour)
     return svg.done()
@@ -129,7 +122,7 @@ def dots(title, unit, groups, note=""):
         return None
     whos = list(dict.fromkeys(who for _, values in groups for who, _ in values))
     left, right, top, row, width = 250, 40, 78, 44, 900
-    height = top + row * len(groups) + 58
+    height = top + row * len(groups) + 66
     low, high = decades([v for _, values in groups for _, v in values])
     svg = Svg(width, height, title)
     x = 16
@@ -141,9 +134,9 @@ def dots(title, unit, groups, note=""):
     def at(value):
         return left + (log10(value) - low) / (high - low) * (width - left - right)
 
-    for e in range(low, high + 1):
-        svg.line(at(10 ** e), top - 10, at(10 ** e), height - 50, "grid")
-        svg.text(at(10 ** e), height - 32, tick(e, unit), "middle")
+    for value in [m * 10.0 ** e for e in range(low, high) for m in (1, 2, 5)] + [10.0 ** high]:
+        svg.line(at(value), top - 10, at(value), height - 58, "grid")
+        svg.text(at(value), height - 40, quantity(value, unit), "middle")
     for n, (label, values) in enumerate(groups):
         y = top + row * n + row / 2
         svg.line(left, y, width - right, y, "grid")
@@ -151,14 +144,15 @@ def dots(title, unit, groups, note=""):
         place = []
         for who, value in values:
             colour = COLOURS[whos.index(who) % len(COLOURS)]
-            svg.dot(at(value), y, colour, f"{label}: {who}: {number(value)} {unit}")
-            place.append((at(value), number(value), colour))
-        # Numbers stand above their dots, and below where the one above is too near.
+            svg.dot(at(value), y, colour, f"{label}: {who}: {quantity(value, unit)}")
+            place.append((at(value), quantity(value, unit), colour))
+        # Numbers stand above their dots in turn with below, moved to the right where there is no room.
         taken = {True: -1e9, False: -1e9}
         for x, words, colour in sorted(place):
-            above = x - taken[True] > 38
+            half = 3.6 * len(words)
+            above = x - half > taken[True] or taken[True] <= taken[False]
+            x = max(x, taken[above] + half)
             svg.text(x, y - 9 if above else y + 19, words, "middle", fill=colour)
-            taken[above] = x
-    if note:
-        svg.text(16, height - 8, note, cls="note")
+            taken[above] = x + half + 6
+    svg.note(note, height)
     return svg.done()

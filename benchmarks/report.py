@@ -182,8 +182,8 @@ def machine():
 
 def measure(compiler, args):
     preset = COMPILERS[compiler]
-    run("cmake", "--preset", preset, cwd=ROOT, stdout=subprocess.DEVNULL)
-    run("cmake", "--build", "--preset", preset, cwd=ROOT, stdout=subprocess.DEVNULL)
+    run("cmake", "--preset", preset, cwd=ROOT, stdout=sys.stderr)
+    run("cmake", "--build", "--preset", preset, cwd=ROOT, stdout=sys.stderr)
     binary = ROOT / "build" / preset / "benchmarks" / "coheir_benchmarks"
     repetitions, min_time, compilations = (3, .01, 3) if args.quick else (args.repetitions, .05, 9)
     rows = run_rows(binary, repetitions, min_time, "-^(post|memory)/", args.core)
@@ -215,15 +215,13 @@ def judged(rows, which, what, ours, of, *limits_and_kind):
     if of is None:  # a counter
         if a is None:
             return what, "", "not measured", "", ""
-        shown = f"{a:.4f}".rstrip("0").rstrip(".") if a < 1 else plots.number(a)
+        shown = f"{a:.3g}"
         return what, "", shown, f"{kind} {limit:g}", "holds" if a <= limit + .001 else "**missed**"
     b = value(rows, of)
     if a is None or b is None:
         return what, "", "not measured", "", ""
     ratio = b / a if kind == MORE else a / b
-    unit = "s" if a >= 1e8 else "ns"
-    scale = 1e9 if unit == "s" else 1
-    values = f"{plots.number(a / scale)} / {plots.number(b / scale)} {unit}"
+    values = " / ".join(plots.quantity(x, "ns") for x in (a, b))
     if limit is None:
         return what, values, f"{ratio:.3g}", "", ""
     holds = ratio >= limit if kind == MORE else ratio <= limit
@@ -264,14 +262,14 @@ def make_plots(result):
     return {
         "peers": plots.dots("What an operation takes, in nanoseconds", "ns", [
             (label, [("coheir", time(f"{row}/coheir" if ours is None else ours)), ("Boost.Asio", time(row + "/asio")),
-                     ("Asio", time(row + "/asio_standalone")), ("hand-written floor", floor and time(floor))])
+                     ("Asio", time(row + "/asio_standalone")), ("the machine's floor", floor and time(floor))])
             for label, row, ours, floor in (
                 ("await a child", "await/child", None, "floor/await"),
                 ("spawn a task and join it", "spawn", "spawn/copying/coheir", MALLOC),
                 ("yield", "yield", None, RESUME),
                 ("post, from four threads", "post/4", None, None),
                 ("start and cancel a sleep", "timer/cancel", None, None))],
-            "The floors of spawn and yield: malloc and free, resume and suspend. " + note),
+            note),
         "keys": plots.curves("What an operation takes, against the number of keys", "keys in the context", "ns", [
             ("get", curve(rows, "get/typed"), False),
             ("find, all keys in turn", curve(rows, "find/spread"), False),
