@@ -37,6 +37,9 @@ TARGETS = [
     ("Reading", [
         ("`get` by typed key, 8 keys / a thread-local", "get/typed/8/coheir", THREAD_LOCAL, 1.8, 2.2),
         ("`find` by typed key, 8 keys / a thread-local", "find/typed/8/coheir", THREAD_LOCAL, 1.8, 2.2),
+        ("the same `get` in the body of a coroutine / a thread-local", "get/in_coroutine/8/coheir", THREAD_LOCAL,
+         None, None),
+        ("`get(key, default)` / a thread-local", "get/default/8/coheir", THREAD_LOCAL, None, None),
         ("`get`, 1 key / 8 keys", "get/typed/1/coheir", "get/typed/8/coheir", 1.3, 1.3),
         ("`get`, 64 keys / 8 keys", "get/typed/64/coheir", "get/typed/8/coheir", 1.4, 1.4),
         ("`get`, 1,000 keys / 8 keys", "get/typed/1000/coheir", "get/typed/8/coheir", 2, 2),

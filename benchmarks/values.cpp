@@ -32,6 +32,35 @@ void find_typed(benchmark::State& state, int keys) {
 }
 const bool find_typed_rows = bench::rows("find/typed", {1, 8, 64, 1000}, "coheir", find_typed);
 
+// As programs read, in several places of a file: what is small enough to be inlined only where it is called
+// once does not count.
+void get_checked(benchmark::State& state) {
+    repeat(state, 8, [] {
+        if (const auto found = context::get(answer)) benchmark::DoNotOptimize(*found);
+    });
+}
+BENCHMARK(get_checked)->Name("get/checked/8/coheir");
+
+void get_value(benchmark::State& state) {
+    repeat(state, 8, [] { benchmark::DoNotOptimize(context::get(answer).value()); });
+}
+BENCHMARK(get_value)->Name("get/value/8/coheir");
+
+coheir::task<> in_coroutine(benchmark::State& state) {
+    bench::fill(8);
+    const bench::tally tally(state);
+    for (auto _ : state) benchmark::DoNotOptimize(*context::get(answer));
+    tally.items(state.iterations());
+    co_return;
+}
+void get_in_coroutine(benchmark::State& state) {
+    bench::afresh([&] {
+        coheir::scheduler loop;
+        loop.run(in_coroutine(state));
+    });
+}
+BENCHMARK(get_in_coroutine)->Name("get/in_coroutine/8/coheir");
+
 void get_or_default(benchmark::State& state) {
     repeat(state, 8, [] { benchmark::DoNotOptimize(context::get(answer, 0)); });
 }
@@ -41,6 +70,11 @@ void get_literal(benchmark::State& state) {
     repeat(state, 8, [] { benchmark::DoNotOptimize(*context::get<int>("answer")); });
 }
 BENCHMARK(get_literal)->Name("get/literal/8/coheir");
+
+void find_literal(benchmark::State& state) {
+    repeat(state, 8, [] { benchmark::DoNotOptimize(*context::find<int>("answer")); });
+}
+BENCHMARK(find_literal)->Name("find/literal/8/coheir");
 
 void get_text(benchmark::State& state) {
     const std::string name = "answer";
