@@ -3,7 +3,7 @@
 
     benchmarks/report.py                       build and run with g++ 12 and clang 19, write docs/performance.md
     benchmarks/report.py --compiler g++-12     only with that one; what the other measured before is kept
-    benchmarks/report.py --quick               fewer and shorter repetitions, to see where one stands
+    benchmarks/report.py --quick               fewer and shorter repetitions, to see how things stand
     benchmarks/report.py --print               print the table, and leave the documents alone
     benchmarks/report.py --json FILE           the table of what coheir_benchmarks has written before
 
