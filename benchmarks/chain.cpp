@@ -38,7 +38,7 @@ void in_chain(int depth, F f) {
 
 // The ways to look, the last for what the change before it costs alone.
 struct by_get {
-    void operator()() const { benchmark::DoNotOptimize(*context::get(answer)); }
+    void operator()() const { benchmark::DoNotOptimize(context::get(answer).value()); }
 };
 struct by_walk {
     void operator()() const {

@@ -23,7 +23,7 @@ void repeat(benchmark::State& state, int keys, F one) {
 }
 
 void get_typed(benchmark::State& state, int keys) {
-    repeat(state, keys, [] { benchmark::DoNotOptimize(*context::get(answer)); });
+    repeat(state, keys, [] { benchmark::DoNotOptimize(context::get(answer).value()); });
 }
 const bool get_typed_rows = bench::rows("get/typed", sizes, "coheir", get_typed);
 
@@ -41,15 +41,10 @@ void get_checked(benchmark::State& state) {
 }
 BENCHMARK(get_checked)->Name("get/checked/8/coheir");
 
-void get_value(benchmark::State& state) {
-    repeat(state, 8, [] { benchmark::DoNotOptimize(context::get(answer).value()); });
-}
-BENCHMARK(get_value)->Name("get/value/8/coheir");
-
 coheir::task<> in_coroutine(benchmark::State& state) {
     bench::fill(8);
     const bench::tally tally(state);
-    for (auto _ : state) benchmark::DoNotOptimize(*context::get(answer));
+    for (auto _ : state) benchmark::DoNotOptimize(context::get(answer).value());
     tally.items(state.iterations());
     co_return;
 }
@@ -67,7 +62,7 @@ void get_or_default(benchmark::State& state) {
 BENCHMARK(get_or_default)->Name("get/default/8/coheir");
 
 void get_literal(benchmark::State& state) {
-    repeat(state, 8, [] { benchmark::DoNotOptimize(*context::get<int>("answer")); });
+    repeat(state, 8, [] { benchmark::DoNotOptimize(context::get<int>("answer").value()); });
 }
 BENCHMARK(get_literal)->Name("get/literal/8/coheir");
 
@@ -80,7 +75,7 @@ void get_text(benchmark::State& state) {
     const std::string name = "answer";
     repeat(state, 8, [&] {
         benchmark::DoNotOptimize(&name);
-        benchmark::DoNotOptimize(*context::get<int>(name));
+        benchmark::DoNotOptimize(context::get<int>(name).value());
     });
 }
 BENCHMARK(get_text)->Name("get/text/8/coheir");
