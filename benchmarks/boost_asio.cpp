@@ -36,6 +36,48 @@ void live_yield(benchmark::State& state, int live) {
     loop.run();
 }
 
+// The same as timer/cancel, but a coroutine sleeps, gets the error as an exception, and sleeps again.
+asio::awaitable<void> sleeps_again(asio::steady_timer& timer, const bool& stop) {
+    int i = 0;
+    while (!stop) {
+        timer.expires_after(std::chrono::minutes(30) + std::chrono::microseconds(i++ % timers));
+        try {
+            co_await timer.async_wait(asio::use_awaitable);
+        } catch (const boost::system::system_error&) {
+        }
+    }
+}
+asio::awaitable<void> cancels(benchmark::State& state, asio::steady_timer& timer, bool& stop) {
+    co_await asio::post(asio::use_awaitable);
+    const bench::tally tally(state);
+    for (auto _ : state) {
+        for (int i = 0; i < timers; ++i) {
+            timer.cancel();
+            co_await asio::post(asio::use_awaitable);  // it is told
+            co_await asio::post(asio::use_awaitable);  // and has gone to sleep again
+        }
+    }
+    tally.items(state.iterations() * timers);
+    stop = true;
+    timer.cancel();
+    co_await asio::post(asio::use_awaitable);
+}
+void cancel_await(benchmark::State& state) {
+    asio::io_context loop(1);
+    std::vector<asio::steady_timer> others;
+    others.reserve(pending);
+    for (int i = 0; i < pending; ++i) {
+        others.emplace_back(loop, std::chrono::hours(1) + std::chrono::microseconds(i * 7919LL % pending));
+        others.back().async_wait([](auto) {});
+    }
+    asio::steady_timer timer(loop);
+    bool stop = false;
+    asio::co_spawn(loop, sleeps_again(timer, stop), asio::detached);
+    asio::co_spawn(loop, cancels(state, timer, stop), [&](std::exception_ptr) { loop.stop(); });
+    loop.run();
+}
+BENCHMARK(cancel_await)->Name("timer/cancel_await/asio")->Unit(benchmark::kMillisecond);
+
 asio::awaitable<void> sleeper() {
     asio::steady_timer timer(co_await asio::this_coro::executor, std::chrono::hours(1));
     co_await timer.async_wait(asio::use_awaitable);

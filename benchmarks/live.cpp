@@ -63,11 +63,10 @@ void among_sleepers(benchmark::State& state, int live) {
     });
 }
 
-// ---- cancel: with others pending, one is armed and cancelled
+// ---- drop: with others pending, one sleep is armed and cancelled in the way that the destruction of a
+// sleeping task does it: its awaiter is destroyed. Nobody is told.
 
-/// Arms and cancels sleeps in the way that the destruction of a sleeping frame does: by destroying the
-/// awaiter.
-class arm_and_cancel : public coheir::detail::own_awaitable {
+class arm_and_drop : public coheir::detail::own_awaitable {
 public:
     bool await_ready() const noexcept { return false; }
     template <class Promise>
@@ -80,27 +79,64 @@ public:
     }
     void await_resume() const noexcept {}
 };
-task<> cancel_one(benchmark::State& state) {
+task<> drop(benchmark::State& state) {
     co_await coheir::yield();
     const bench::tally tally(state);
-    for (auto _ : state) co_await arm_and_cancel();
+    for (auto _ : state) co_await arm_and_drop();
     tally.items(state.iterations() * timers);
 }
-void cancel(benchmark::State& state, int others) {
+
+template <task<> (*Measured)(benchmark::State&)>
+void among_pending(benchmark::State& state, int others) {
     bench::afresh([&] {
         coheir::scheduler loop;
         for (int i = 0; i < others; ++i) loop.spawn(sleeper(i)).detach();
-        loop.run(cancel_one(state));
+        loop.run(Measured(state));
     });
 }
+
+// ---- cancel: with others pending, a task that sleeps is asked to stop, is told so, and sleeps again.
+
+#if __has_include(<coheir/cancellation.hpp>)
+task<> sleeps_again(const bool& stop) {
+    int i = 0;
+    while (!stop) {
+        try {
+            co_await coheir::sleep_for(30min + std::chrono::microseconds(i++ % timers));
+        } catch (const coheir::task_cancelled&) {
+        }
+    }
+}
+task<> cancel(benchmark::State& state) {
+    bool stop = false;
+    const auto sleeping = coheir::spawn(sleeps_again(stop));
+    co_await coheir::yield();
+    const bench::tally tally(state);
+    for (auto _ : state) {
+        for (int i = 0; i < timers; ++i) {
+            sleeping.request_stop();
+            co_await coheir::yield();
+        }
+    }
+    tally.items(state.iterations() * timers);
+    stop = true;
+    sleeping.request_stop();
+    co_await sleeping;
+}
+#else
+constexpr auto cancel = drop;
+#endif
 
 const bool all_rows[] = {
     bench::rows("live/yield", counts, "coheir", yield),
     bench::rows("live/spawn", counts, "coheir", among_sleepers<spawn_one>),
     bench::rows("live/sleep", counts, "coheir", among_sleepers<sleep_once>),
-    bench::rows("live/cancel", counts, "coheir", cancel),
+    bench::rows("live/cancel", counts, "coheir", among_pending<cancel>),
     bench::row(
-        "timer/cancel/coheir", [](benchmark::State& state) { cancel(state, pending); },
+        "timer/cancel/coheir", [](benchmark::State& state) { among_pending<cancel>(state, pending); },
+        benchmark::kMillisecond),
+    bench::row(
+        "timer/drop/coheir", [](benchmark::State& state) { among_pending<drop>(state, pending); },
         benchmark::kMillisecond),
 };
 

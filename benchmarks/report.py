@@ -93,6 +93,9 @@ TARGETS = [
         ("`post` from 4 threads, throughput / Boost.Asio", "post/4/coheir", "post/4/asio", 2, 2, MORE),
         ("start and cancel a sleep, 100,000 pending, throughput / Boost.Asio", "timer/cancel/coheir",
          "timer/cancel/asio", 1, 1, MORE),
+        ("the same / a coroutine of Boost.Asio", "timer/cancel/coheir", "timer/cancel_await/asio", None, None, MORE),
+        ("start a sleep and drop it, throughput / Boost.Asio's start and cancel", "timer/drop/coheir",
+         "timer/cancel/asio", None, None, MORE),
     ]),
     ("Memory: resident bytes of a sleeping task, beyond the frame of the least task", [
         ("`copying`, one key inherited", "memory/sleeping/copying/coheir:bytes", None, 224, 224),
