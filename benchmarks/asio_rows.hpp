@@ -1,13 +1,17 @@
 #pragma once
 // The loops of an Asio flavour, the same for both: the including file names the flavour.
 
+#include <atomic>
 #include <chrono>
 #include <thread>
 #include <vector>
 
+#include "measure.hpp"
 #include "shapes.hpp"
 
 namespace {
+
+using namespace shapes;
 
 asio::awaitable<int> asio_child(int i) { co_return i; }
 asio::awaitable<void> asio_parent(int count) {
@@ -17,18 +21,20 @@ asio::awaitable<void> asio_parent(int count) {
 }
 void await_asio(benchmark::State& state) {
     asio::io_context loop(1);
+    const bench::tally tally(state);
     for (auto _ : state) {
         asio::co_spawn(loop, asio_parent(children), asio::detached);
         loop.run();
         loop.restart();
     }
-    state.SetItemsProcessed(state.iterations() * children);
+    tally.items(state.iterations() * children);
 }
 BENCHMARK(await_asio)->Name("await/child/" ASIO_NAME)->Unit(benchmark::kMillisecond);
 
 // spawn: a task spawns 1,000 tasks that end at once, and goes on when all have ended
 void spawn_asio(benchmark::State& state) {
     asio::io_context loop(1);
+    const bench::tally tally(state);
     for (auto _ : state) {
         asio::co_spawn(
             loop,
@@ -42,13 +48,14 @@ void spawn_asio(benchmark::State& state) {
         loop.run();
         loop.restart();
     }
-    state.SetItemsProcessed(state.iterations() * tasks);
+    tally.items(state.iterations() * tasks);
 }
 BENCHMARK(spawn_asio)->Name("spawn/" ASIO_NAME)->Unit(benchmark::kMicrosecond);
 
 // yield: 10 tasks give way to each other 10,000 times each
 void yield_asio(benchmark::State& state) {
     asio::io_context loop(1);
+    const bench::tally tally(state);
     for (auto _ : state) {
         for (int i = 0; i < yielders; ++i)
             asio::co_spawn(
@@ -60,12 +67,14 @@ void yield_asio(benchmark::State& state) {
         loop.run();
         loop.restart();
     }
-    state.SetItemsProcessed(state.iterations() * yielders * yields);
+    tally.items(state.iterations() * yielders * yields);
 }
 BENCHMARK(yield_asio)->Name("yield/" ASIO_NAME)->Unit(benchmark::kMillisecond);
 
 // post: four threads post 50,000 functions each to a running loop, until the last has run
 void post_asio(benchmark::State& state) {
+    std::atomic<std::size_t> mallocs = 0;
+    const bench::tally tally(state);
     for (auto _ : state) {
         asio::io_context loop(1);
         auto work = asio::make_work_guard(loop);
@@ -77,23 +86,25 @@ void post_asio(benchmark::State& state) {
                     asio::post(loop, [&] {
                         if (++count == posters * posts) work.reset();
                     });
+                mallocs += bench::allocations();
             });
         loop.run();
         for (auto& thread : threads) thread.join();
     }
-    state.SetItemsProcessed(state.iterations() * posters * posts);
+    tally.items(state.iterations() * posters * posts, mallocs);
 }
 BENCHMARK(post_asio)->Name("post/4/" ASIO_NAME)->UseRealTime()->Unit(benchmark::kMillisecond);
 
 // timer: with 100,000 others pending, one is armed and cancelled, and its waiter has been told
-void timer_asio(benchmark::State& state) {
+void timer_asio(benchmark::State& state, int pending) {
     asio::io_context loop(1);
     std::vector<asio::steady_timer> others;
-    others.reserve(pending);
+    others.reserve(static_cast<std::size_t>(pending));
     for (int i = 0; i < pending; ++i) {
-        others.emplace_back(loop, std::chrono::hours(1) + std::chrono::microseconds(i * 7919 % pending));
+        others.emplace_back(loop, std::chrono::hours(1) + std::chrono::microseconds(i * 7919LL % pending));
         others.back().async_wait([](auto) {});
     }
+    const bench::tally tally(state);
     for (auto _ : state) {
         for (int i = 0; i < timers; ++i) {
             asio::steady_timer timer(loop, std::chrono::minutes(30) + std::chrono::microseconds(i));
@@ -103,8 +114,10 @@ void timer_asio(benchmark::State& state) {
         loop.poll();
         loop.restart();
     }
-    state.SetItemsProcessed(state.iterations() * timers);
+    tally.items(state.iterations() * timers);
 }
-BENCHMARK(timer_asio)->Name("timer/cancel/" ASIO_NAME)->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(timer_asio, pending, pending)
+    ->Name("timer/cancel/" ASIO_NAME)
+    ->Unit(benchmark::kMillisecond);
 
 }  // namespace

@@ -1,5 +1,5 @@
-// Look-ups through chained levels: the key is in the root, the levels between are empty of it. One item is
-// one look-up, with the change that the name tells before it.
+// Look-ups through chained levels: the keys are in the root, and the levels above it are empty. One item is
+// one look-up, with the change before it that the name tells.
 #include "support.hpp"
 
 namespace {
@@ -8,14 +8,17 @@ using bench::answer;
 namespace context = coheir::context;
 namespace detail = coheir::context::detail;
 
+constexpr std::initializer_list<int> depths{1, 4, 16, 64, 250, 1000, 3000, 10'000};
+
 /// Calls f(root) in a task `depth` levels above the one that holds the keys.
 template <class F>
 coheir::task<> descend(int depth, detail::level* root, F& f) {
-    if (depth == 0) {
-        f(*root);
+    if (depth > 0) {
+        co_await coheir::spawn(descend(depth - 1, root, f));
         co_return;
     }
-    co_await coheir::spawn(descend(depth - 1, root, f));
+    auto at_top = [&] { f(*root); };
+    bench::call(at_top);
 }
 
 template <class F>
@@ -27,65 +30,72 @@ coheir::task<> from_root(int depth, F& f) {
 
 template <class F>
 void in_chain(int depth, F f) {
-    coheir::scheduler loop{coheir::spawn_policy::chained};
-    loop.run(from_root(depth, f));
+    bench::afresh([&] {
+        coheir::scheduler loop{coheir::spawn_policy::chained};
+        loop.run(from_root(depth, f));
+    });
 }
 
-template <int Depth>
-void unchanged(benchmark::State& state) {
-    in_chain(Depth, [&](detail::level&) {
-        for (auto _ : state) benchmark::DoNotOptimize(context::get(answer));
-    });
-    state.SetItemsProcessed(state.iterations());
-}
-BENCHMARK(unchanged<1>)->Name("get/chain/1/coheir");
-BENCHMARK(unchanged<4>)->Name("get/chain/4/coheir");
-BENCHMARK(unchanged<16>)->Name("get/chain/16/coheir");
-BENCHMARK(unchanged<64>)->Name("get/chain/64/coheir");
-BENCHMARK(unchanged<1000>)->Name("get/chain/1000/coheir");
-BENCHMARK(unchanged<10000>)->Name("get/chain/10000/coheir");
-
-/// What a look-up costs that walks down level by level.
-template <int Depth>
-void walked(benchmark::State& state) {
-    in_chain(Depth, [&](detail::level&) {
-        for (auto _ : state)
-            benchmark::DoNotOptimize(detail::walk(detail::current()->context.get(), answer.name()));
-    });
-    state.SetItemsProcessed(state.iterations());
-}
-BENCHMARK(walked<64>)->Name("get/chain/64/walk");
+// The ways to look, the last for what the change before it costs alone.
+struct by_get {
+    void operator()() const { benchmark::DoNotOptimize(context::get(answer).value()); }
+};
+struct by_walk {
+    void operator()() const {
+        benchmark::DoNotOptimize(detail::walk(detail::current()->context.get(), answer.name()));
+    }
+};
+struct by_none {
+    void operator()() const { benchmark::ClobberMemory(); }
+};
 
 template <class Look>
-void overwritten(benchmark::State& state, Look look) {
-    in_chain(64, [&](detail::level& root) {
+void unchanged(benchmark::State& state, int depth) {
+    in_chain(depth, [&](detail::level&) {
+        const bench::tally tally(state);
+        for (auto _ : state) Look()();
+        tally.items(state.iterations());
+    });
+}
+
+// The root overwrites the value before each look-up.
+template <class Look>
+void overwritten(benchmark::State& state, int depth) {
+    in_chain(depth, [&](detail::level& root) {
         int i = 0;
+        const bench::tally tally(state);
         for (auto _ : state) {
             detail::assign<int>(root, answer.name(), {}, ++i);
-            benchmark::DoNotOptimize(look());
+            Look()();
         }
+        tally.items(state.iterations());
     });
-    state.SetItemsProcessed(state.iterations());
 }
 
+// The root gains or loses another key before each look-up.
 template <class Look>
-void restructured(benchmark::State& state, Look look) {
-    in_chain(64, [&](detail::level& root) {
+void restructured(benchmark::State& state, int depth) {
+    in_chain(depth, [&](detail::level& root) {
+        const bench::tally tally(state);
         for (auto _ : state) {
             detail::assign<int>(root, "comes and goes", {}, 1);
-            benchmark::DoNotOptimize(look());
+            Look()();
             detail::erase(root, "comes and goes");
-            benchmark::DoNotOptimize(look());
+            Look()();
         }
+        tally.items(state.iterations() * 2);
     });
-    state.SetItemsProcessed(state.iterations() * 2);
 }
 
-constexpr auto by_get = [] { return context::get(answer); };
-constexpr auto by_walk = [] { return detail::walk(detail::current()->context.get(), answer.name()); };
-BENCHMARK_CAPTURE(overwritten, get, by_get)->Name("get/chain_overwritten/64/coheir");
-BENCHMARK_CAPTURE(overwritten, walk, by_walk)->Name("get/chain_overwritten/64/walk");
-BENCHMARK_CAPTURE(restructured, get, by_get)->Name("get/chain_restructured/64/coheir");
-BENCHMARK_CAPTURE(restructured, walk, by_walk)->Name("get/chain_restructured/64/walk");
+const bool all_rows[] = {
+    bench::rows("get/chain", depths, "coheir", unchanged<by_get>),
+    bench::rows("get/chain", {1, 4, 16, 64, 250, 1000}, "walk", unchanged<by_walk>),
+    bench::rows("get/chain_overwritten", {64}, "coheir", overwritten<by_get>),
+    bench::rows("get/chain_overwritten", {64}, "walk", overwritten<by_walk>),
+    bench::rows("get/chain_overwritten", {64}, "change_alone", overwritten<by_none>),
+    bench::rows("get/chain_restructured", {64}, "coheir", restructured<by_get>),
+    bench::rows("get/chain_restructured", {64}, "walk", restructured<by_walk>),
+    bench::rows("get/chain_restructured", {64}, "change_alone", restructured<by_none>),
+};
 
 }  // namespace

@@ -3,12 +3,13 @@
 
 namespace {
 
-using bench::answer;
 namespace context = coheir::context;
+
+constexpr std::initializer_list<int> sizes{1, 2, 4, 8, 16, 24, 64, 250, 1000, 3000, 10'000};
 
 coheir::task<> nothing() { co_return; }
 coheir::task<> sets_existing() {
-    context::set(answer, 1);
+    context::set(bench::answer, 1);
     co_return;
 }
 coheir::task<> sets_new() {
@@ -16,29 +17,26 @@ coheir::task<> sets_new() {
     co_return;
 }
 
-template <class Child>
-coheir::task<> spawn_children(benchmark::State& state, int keys, Child child) {
+coheir::task<> spawn_children(benchmark::State& state, int keys, coheir::task<> (*child)()) {
     bench::fill(keys);
     co_await coheir::spawn(child());  // once, to warm up
-    const bench::allocation_count mallocs(state);
+    const bench::tally tally(state);
     for (auto _ : state) co_await coheir::spawn(child());
-    mallocs.finish(static_cast<double>(state.iterations()));
+    tally.items(state.iterations());
 }
 
-void copying(benchmark::State& state, int keys, coheir::task<> (*child)()) {
-    coheir::scheduler loop{coheir::spawn_policy::copying};
-    loop.run(spawn_children(state, keys, child));
-    state.SetItemsProcessed(state.iterations());
+template <coheir::task<> (*Child)()>
+void copying(benchmark::State& state, int keys) {
+    bench::afresh([&] {
+        coheir::scheduler loop{coheir::spawn_policy::copying};
+        loop.run(spawn_children(state, keys, Child));
+    });
 }
-BENCHMARK_CAPTURE(copying, spawn_1, 1, nothing)->Name("copying/spawn/1/coheir");
-BENCHMARK_CAPTURE(copying, spawn_8, 8, nothing)->Name("copying/spawn/8/coheir");
-BENCHMARK_CAPTURE(copying, spawn_64, 64, nothing)->Name("copying/spawn/64/coheir");
-BENCHMARK_CAPTURE(copying, spawn_1000, 1000, nothing)->Name("copying/spawn/1000/coheir");
-BENCHMARK_CAPTURE(copying, first_set_8, 8, sets_existing)->Name("copying/first_set/8/coheir");
-BENCHMARK_CAPTURE(copying, first_set_64, 64, sets_existing)->Name("copying/first_set/64/coheir");
-BENCHMARK_CAPTURE(copying, first_set_1000, 1000, sets_existing)->Name("copying/first_set/1000/coheir");
-BENCHMARK_CAPTURE(copying, new_key_8, 8, sets_new)->Name("copying/new_key/8/coheir");
-BENCHMARK_CAPTURE(copying, new_key_64, 64, sets_new)->Name("copying/new_key/64/coheir");
-BENCHMARK_CAPTURE(copying, new_key_1000, 1000, sets_new)->Name("copying/new_key/1000/coheir");
+
+const bool all_rows[] = {
+    bench::rows("copying/spawn", sizes, "coheir", copying<nothing>),
+    bench::rows("copying/first_set", sizes, "coheir", copying<sets_existing>),
+    bench::rows("copying/new_key", sizes, "coheir", copying<sets_new>),
+};
 
 }  // namespace

@@ -11,6 +11,8 @@
 
 namespace {
 
+using namespace shapes;
+
 // ---- floor/thread_local: what any ambient context must pay, read safely
 
 constinit thread_local int* slot = nullptr;
@@ -91,8 +93,8 @@ struct least_task {
         std::suspend_always initial_suspend() noexcept { return {}; }
         struct final_awaiter {
             bool await_ready() noexcept { return false; }
-            std::coroutine_handle<> await_suspend(std::coroutine_handle<promise_type> handle) noexcept {
-                return handle.promise().continuation;
+            std::coroutine_handle<> await_suspend(std::coroutine_handle<promise_type> ended) noexcept {
+                return ended.promise().continuation;
             }
             void await_resume() noexcept {}
         };

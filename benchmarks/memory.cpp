@@ -1,25 +1,23 @@
-// What a sleeping task takes: the bytes of the heap, its allocator's included, without those of the frame
-// that the same body has as the least task there can be.
-#include <malloc.h>
-
+// What users pay in memory: for sleeping tasks, without the frame that the same body has as the least task
+// there can be, and for keys.
 #include <chrono>
 #include <coroutine>
-#include <cstddef>
+#include <cstdlib>
 #include <exception>
+#include <memory>
+#include <vector>
 
+#include "shapes.hpp"
 #include "support.hpp"
 
 namespace {
 
+using namespace shapes;
+
 using namespace std::chrono_literals;
+using coheir::spawn_policy;
+using coheir::task;
 namespace context = coheir::context;
-
-constexpr int sleepers = 200'000;
-
-std::size_t heap_in_use() {
-    const struct mallinfo2 info = mallinfo2();
-    return info.uordblks + info.hblkhd;
-}
 
 // The least task, which only tells the size of its frame.
 struct least_task {
@@ -47,48 +45,109 @@ struct least_sleep {
     void await_suspend(std::coroutine_handle<>) const noexcept {}
     void await_resume() const noexcept {}
 };
-least_task least_sleeper() { co_await least_sleep(1h); }
+[[gnu::noinline]] least_task least_sleeper() { co_await least_sleep(1h); }
 
 std::size_t least_frame() {
-    const auto task = least_sleeper();
-    benchmark::DoNotOptimize(task.handle.address());
-    task.handle.destroy();
+    const auto sleeping = least_sleeper();
+    benchmark::DoNotOptimize(sleeping.handle.address());
+    sleeping.handle.destroy();
     return least_task::promise_type::size_of_frame;
 }
 
-coheir::task<> sleeper() { co_await coheir::sleep_for(1h); }
-coheir::task<> reading_sleeper() {
+// ---- sleeping tasks. One key is inherited.
+
+task<> sleeper() { co_await coheir::sleep_for(1h); }
+task<> reading_sleeper() {
     for (int i = 0; i < 3; ++i) benchmark::DoNotOptimize(context::get(bench::answer));
     co_await coheir::sleep_for(1h);
 }
-coheir::task<> spawn_sleepers(coheir::task<> (*body)()) {
-    context::set(bench::answer, 1);
-    for (int i = 0; i < sleepers; ++i) coheir::spawn(body()).detach();
-    co_await coheir::sleep_for(1ms);
+task<> spawn_sleepers(benchmark::State& state, int count, task<> (*body)()) {
+    co_await coheir::yield();
+    const bench::memory_of memory(state, count, least_frame());
+    for (int i = 0; i < count; ++i) coheir::spawn(body()).detach();
+    co_await coheir::yield();
+    memory.measured();
 }
-coheir::task<> two_levels_below(coheir::task<> (*body)()) {
+task<> two_levels_below(benchmark::State& state, int count, task<> (*body)()) {
+    co_await coheir::spawn(spawn_sleepers(state, count, body));
+}
+task<> above(benchmark::State& state, int count, task<> (*body)()) {
     context::set(bench::answer, 1);
-    auto middle = [](coheir::task<> (*b)()) -> coheir::task<> { co_await coheir::spawn(spawn_sleepers(b)); };
-    co_await coheir::spawn(middle(body));
+    co_await coheir::spawn(two_levels_below(state, count, body));
 }
 
-void sleeping(benchmark::State& state, const coheir::spawn_policy& policy, coheir::task<> (*body)(),
-              coheir::task<> (*root)(coheir::task<> (*)())) {
-    for (auto _ : state) {
-        malloc_trim(0);
-        const std::size_t before = heap_in_use();
-        coheir::scheduler loop{policy};
-        loop.run(root(body));
-        state.counters["bytes"] =
-            static_cast<double>(heap_in_use() - before) / sleepers - static_cast<double>(least_frame());
-    }
-    state.SetItemsProcessed(state.iterations() * sleepers);
+void sleeping(benchmark::State& state, const spawn_policy& policy, int count, task<> (*body)()) {
+    for (auto _ : state)
+        bench::afresh([&] {
+            coheir::scheduler loop{policy};
+            loop.run(above(state, count, body));
+        });
 }
-BENCHMARK_CAPTURE(sleeping, copying, coheir::spawn_policy::copying, sleeper, spawn_sleepers)
-    ->Name("memory/sleeping/copying/coheir")
-    ->Iterations(1);
-BENCHMARK_CAPTURE(sleeping, chained, coheir::spawn_policy::chained, reading_sleeper, two_levels_below)
-    ->Name("memory/sleeping/chained_cached/coheir")
-    ->Iterations(1);
+template <class... Args>
+void sleeping_row(const char* name, Args... args) {
+    benchmark::RegisterBenchmark(name, sleeping, args...)->Iterations(1)->Unit(benchmark::kMillisecond);
+}
+
+// ---- keys
+
+/// A context with so many keys, whose values are strings that need no memory of their own.
+void context_of(benchmark::State& state, int keys) {
+    constexpr int contexts = 10;
+    for (auto _ : state)
+        bench::afresh([&] {
+            coheir::scheduler loop{spawn_policy::isolated};
+            const bench::memory_of memory(state, contexts);
+            auto one = [](int count) -> task<> {
+                for (int i = 0; i < count; ++i) context::set("some_key_" + std::to_string(i), "value");
+                co_await coheir::sleep_for(1h);
+            };
+            for (int i = 0; i < contexts; ++i) loop.spawn(one(keys)).detach();
+            loop.run_ready();
+            memory.measured();
+        });
+}
+
+/// A copying child that has changed one of so many keys, and sleeps.
+task<> changed_children(benchmark::State& state, int keys) {
+    constexpr int copies = 1000;
+    bench::fill(keys);
+    auto child = []() -> task<> {
+        context::set(bench::answer, 1);
+        co_await coheir::sleep_for(1h);
+    };
+    co_await coheir::yield();
+    const bench::memory_of memory(state, copies);
+    for (int i = 0; i < copies; ++i) coheir::spawn(child()).detach();
+    co_await coheir::yield();
+    memory.measured();
+}
+void changed_child(benchmark::State& state, int keys) {
+    for (auto _ : state)
+        bench::afresh([&] {
+            coheir::scheduler loop{spawn_policy::copying};
+            loop.run(changed_children(state, keys));
+        });
+}
+
+void keys_row(const std::string& topic, int keys, void (*f)(benchmark::State&, int)) {
+    benchmark::RegisterBenchmark((topic + "/" + std::to_string(keys) + "/coheir").c_str(), f, keys)
+        ->Iterations(1);
+}
+
+const bool all_rows = [] {
+    sleeping_row("memory/sleeping/shared/coheir", spawn_policy::shared, sleepers, sleeper);
+    sleeping_row("memory/sleeping/copying/coheir", spawn_policy::copying, sleepers, sleeper);
+    sleeping_row("memory/sleeping/chained/coheir", spawn_policy::chained, sleepers, sleeper);
+    sleeping_row("memory/sleeping/chained_cached/coheir", spawn_policy::chained, sleepers, reading_sleeper);
+    sleeping_row("memory/sleeping/isolated/coheir", spawn_policy::isolated, sleepers, sleeper);
+    for (const int live : {1000, 10'000, 100'000, 1'000'000})
+        sleeping_row(("memory/live/" + std::to_string(live) + "/coheir").c_str(), spawn_policy::copying, live,
+                     sleeper);
+    for (const int keys : {1, 8, 64, 1000, 10'000}) {
+        keys_row("memory/context", keys, context_of);
+        keys_row("memory/changed_child", keys, changed_child);
+    }
+    return true;
+}();
 
 }  // namespace

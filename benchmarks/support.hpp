@@ -1,13 +1,11 @@
 #pragma once
-// What our own rows share: contexts of a given size, a task to measure in, allocations counted.
+// What our own rows share: contexts of a given size, and a task to measure in.
 
 #include <coheir/coheir.hpp>
 
-#include <benchmark/benchmark.h>
-
-#include <cstddef>
 #include <string>
-#include <utility>
+
+#include "measure.hpp"
 
 namespace bench {
 
@@ -15,43 +13,34 @@ namespace context = coheir::context;
 
 inline constexpr context::key<int> answer{"answer"};
 
-/// Calls of operator new so far, of all threads.
-std::size_t allocations() noexcept;
-
 /// Fills the current context with `keys` keys, one of which is the answer.
 inline void fill(int keys) {
     for (int i = 0; i < keys - 1; ++i) context::set("some_key_" + std::to_string(i), std::string(24, 'x'));
     context::set(answer, 42);
 }
 
+// The loops are in ordinary functions, which a task calls: that is where contexts are read.
 template <class F>
-coheir::task<> call(F& f) {
+[[gnu::noinline]] void call(F& f) {
     f();
+}
+template <class F>
+coheir::task<> calling(F& f) {
+    call(f);
     co_return;
 }
 
-/// Calls f() in a task whose context has `keys` keys.
+/// Calls f() in a task whose context has `keys` keys, on a fresh thread.
 template <class F>
 void in_task(int keys, F f) {
-    coheir::scheduler loop;
-    auto body = [&] {
-        fill(keys);
-        f();
-    };
-    loop.run(call(body));
+    afresh([&] {
+        coheir::scheduler loop;
+        auto body = [&] {
+            fill(keys);
+            call(f);
+        };
+        loop.run(calling(body));
+    });
 }
-
-/// Reports the calls of operator new that one item takes, from construction to finish().
-class allocation_count {
-public:
-    explicit allocation_count(benchmark::State& state) : state_(state), before_(allocations()) {}
-    void finish(double items) const {
-        state_.counters["mallocs"] = static_cast<double>(allocations() - before_) / items;
-    }
-
-private:
-    benchmark::State& state_;
-    const std::size_t before_;
-};
 
 }  // namespace bench

@@ -1,4 +1,6 @@
-// Awaiting, spawning, yielding, posting and sleeping, in the shapes that all libraries are measured in.
+// Awaiting, spawning, yielding and posting, in the shapes that all libraries are measured in.
+#include <atomic>
+#include <optional>
 #include <thread>
 #include <vector>
 
@@ -6,6 +8,8 @@
 #include "support.hpp"
 
 namespace {
+
+using namespace shapes;
 
 using coheir::task;
 
@@ -15,28 +19,27 @@ task<int> parent(int count) {
     for (int i = 0; i < count; ++i) sum ^= co_await child(i);
     co_return sum;
 }
-void await_child(benchmark::State& state) {
-    coheir::scheduler loop;
-    loop.run(parent(1));
-    const bench::allocation_count mallocs(state);
-    for (auto _ : state) benchmark::DoNotOptimize(loop.run(parent(children)));
-    mallocs.finish(static_cast<double>(state.iterations()) * children);
-    state.SetItemsProcessed(state.iterations() * children);
-}
-BENCHMARK(await_child)->Name("await/child/coheir")->Unit(benchmark::kMillisecond);
-
 task<int> fib(int n) {
     if (n < 2) co_return n;
     const int a = co_await fib(n - 1);
     const int b = co_await fib(n - 2);
     co_return a + b;
 }
-void await_fib(benchmark::State& state) {
-    coheir::scheduler loop;
-    for (auto _ : state) benchmark::DoNotOptimize(loop.run(fib(fib_n)));
-    state.SetItemsProcessed(state.iterations() * fib_calls);
+
+/// One item is one awaited child, or one call of the tree.
+void await(benchmark::State& state, task<int> (*root)(int), int argument, int items) {
+    bench::afresh([&] {
+        coheir::scheduler loop;
+        loop.run(root(argument));  // once, to warm up
+        const bench::tally tally(state);
+        for (auto _ : state) benchmark::DoNotOptimize(loop.run(root(argument)));
+        tally.items(state.iterations() * items);
+    });
 }
-BENCHMARK(await_fib)->Name("await/fib/coheir")->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(await, child, parent, children, children)
+    ->Name("await/child/coheir")
+    ->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(await, fib, fib, fib_n, fib_calls)->Name("await/fib/coheir")->Unit(benchmark::kMillisecond);
 
 task<> nothing() { co_return; }
 task<> spawn_and_join(std::vector<coheir::join_handle<void>>& handles) {
@@ -48,15 +51,16 @@ task<> spawn_rounds(benchmark::State& state) {
     bench::fill(8);
     std::vector<coheir::join_handle<void>> handles;
     handles.reserve(tasks);
-    co_await spawn_and_join(handles);
-    const bench::allocation_count mallocs(state);
+    co_await spawn_and_join(handles);  // once, to warm up
+    const bench::tally tally(state);
     for (auto _ : state) co_await spawn_and_join(handles);
-    mallocs.finish(static_cast<double>(state.iterations()) * tasks);
+    tally.items(state.iterations() * tasks);
 }
 void spawn(benchmark::State& state, const coheir::spawn_policy& policy) {
-    coheir::scheduler loop{policy};
-    loop.run(spawn_rounds(state));
-    state.SetItemsProcessed(state.iterations() * tasks);
+    bench::afresh([&] {
+        coheir::scheduler loop{policy};
+        loop.run(spawn_rounds(state));
+    });
 }
 BENCHMARK_CAPTURE(spawn, shared, coheir::spawn_policy::shared)
     ->Name("spawn/shared/coheir")
@@ -72,34 +76,50 @@ task<> give_way(int times) {
     for (int n = 0; n < times; ++n) co_await coheir::yield();
 }
 void yield(benchmark::State& state) {
-    coheir::scheduler loop;
-    for (auto _ : state) {
-        for (int i = 0; i < yielders; ++i) loop.spawn(give_way(yields)).detach();
-        loop.run_until_idle();
-    }
-    state.SetItemsProcessed(state.iterations() * yielders * yields);
+    bench::afresh([&] {
+        coheir::scheduler loop;
+        const bench::tally tally(state);
+        for (auto _ : state) {
+            for (int i = 0; i < yielders; ++i) loop.spawn(give_way(yields)).detach();
+            loop.run_until_idle();
+        }
+        tally.items(state.iterations() * yielders * yields);
+    });
 }
 BENCHMARK(yield)->Name("yield/coheir")->Unit(benchmark::kMillisecond);
 
+// The loop runs until the last function has run; it sleeps while there is none.
+class countdown {
+public:
+    task<> done() {
+        auto keep = [this](auto resolve) { last_.emplace(resolve); };
+        if (count_ < posters * posts) co_await coheir::callback<>(keep);
+    }
+    void one() {
+        if (++count_ == posters * posts && last_) (*last_)();
+    }
+
+private:
+    int count_ = 0;
+    std::optional<coheir::resolver<void>> last_;
+};
 void post(benchmark::State& state) {
+    std::atomic<std::size_t> mallocs = 0;
+    const bench::tally tally(state);
     for (auto _ : state) {
         coheir::scheduler loop;
-        int count = 0;
+        countdown count;
         std::vector<std::thread> threads;
         for (int t = 0; t < posters; ++t)
-            threads.emplace_back([&count, remote = loop.remote(), &loop] {
-                for (int i = 0; i < posts; ++i)
-                    remote.post([&] {
-                        if (++count == posters * posts) loop.close();
-                    });
+            threads.emplace_back([&] {
+                const auto remote = loop.remote();
+                for (int i = 0; i < posts; ++i) remote.post([&] { count.one(); });
+                mallocs += bench::allocations();
             });
-        auto all = [](coheir::scheduler& on) -> task<> {
-            while (!on.closed()) co_await coheir::yield();
-        };
-        loop.run(all(loop));
+        loop.run(count.done());
         for (auto& thread : threads) thread.join();
     }
-    state.SetItemsProcessed(state.iterations() * posters * posts);
+    tally.items(state.iterations() * posters * posts, mallocs);
 }
 BENCHMARK(post)->Name("post/4/coheir")->UseRealTime()->Unit(benchmark::kMillisecond);
 
