@@ -31,15 +31,20 @@ inline void require_joinable(const task_state& joined, const task_state& waiting
         refuse_join(joined, waiting);
 }
 
-/// One task that waits for the end of another.
+/// One task that waits for the end of another, whose state it keeps.
 class joining : spreading_wait, public waiter {
 public:
-    joining(task_state& joined, task_state& waiting, bool shielded) noexcept
-        : joined_(joined), waiting_(waiting), shielded_(shielded) {}
+    template <class T>
+    joining(task_ref<T> joined, task_state& waiting, bool shielded) noexcept
+        : joined_(*joined.leave()), waiting_(waiting), shielded_(shielded) {}
+    joining(const joining&) = delete;
+    joining& operator=(const joining&) = delete;
     ~joining() {
         if (next) [[unlikely]]
             joined_.waiters.remove(*this);
+        core::release(joined_);
     }
+    task_state& joined() const noexcept { return joined_; }
     void suspend(std::coroutine_handle<> awaiting) noexcept {
         told = &go_on;
         waiting_.resume_at = awaiting;
@@ -78,13 +83,13 @@ class [[nodiscard]] join_awaiter : joining {
 public:
     /// Throws wrong_scheduler and usage_error.
     join_awaiter(task_ref<T> of, task_state& waiting, bool shielded = false)
-        : joining(*of, waiting, shielded), joined_(std::move(of)) {
-        require_joinable(*joined_, waiting);
+        : joining(std::move(of), waiting, shielded) {
+        require_joinable(joined(), waiting);
     }
     join_awaiter(const join_awaiter&) = delete;
     join_awaiter& operator=(const join_awaiter&) = delete;
 
-    bool await_ready() const noexcept { return joined_->ended; }
+    bool await_ready() const noexcept { return joined().ended; }
     void await_suspend(std::coroutine_handle<> awaiting) noexcept {
         takes_result = Taking;
         suspend(awaiting);
@@ -92,13 +97,10 @@ public:
     std::conditional_t<Taking, T, std::add_lvalue_reference_t<const T>> await_resume() {
         end_wait(this->waiting());
         if constexpr (Taking)
-            return take_result(*joined_);
+            return take_result(static_cast<task_state_of<T>&>(joined()));
         else
-            return look_at_result(*joined_);
+            return look_at_result(static_cast<task_state_of<T>&>(joined()));
     }
-
-private:
-    task_ref<T> joined_;
 };
 
 struct join_handle_access {

@@ -31,7 +31,7 @@ public:
 
     result_type await_resume() {
         this->gathering_.finish();
-        return result<0>(this->gathering_.decides()->index);
+        return result<0>(this->gathering_.index());
     }
 
 private:
@@ -57,7 +57,7 @@ public:
 
     std::pair<std::size_t, value_type> await_resume() {
         this->gathering_.finish();
-        const std::size_t index = this->gathering_.decides()->index;
+        const std::size_t index = this->gathering_.index();
         return std::pair<std::size_t, value_type>(index, this->gathered_[index].result());
     }
 };

@@ -176,6 +176,23 @@ coheir::task<> share_with_gathered() {
     CHECK(context::get<std::string>("other") == "data");
 }
 
+coheir::task<> share_with_limited() {
+    context::set("key", "value");
+    co_await coheir::with_timeout(change_key_and_add_other(), std::chrono::seconds(1));
+    CHECK(context::get<std::string>("key") == "what");
+    CHECK(context::get<std::string>("other") == "data");
+}
+
+coheir::task<> cancel_child_before_it_runs() {
+    context::set("key", "value");
+    const auto child = coheir::spawn(dummy());
+    child.request_stop();
+    CHECK(contents(child.context()) == dictionary{{"key", "value"}});
+    const auto [end] = co_await coheir::when_all_settled(child);
+    CHECK_FALSE(end.has_value());
+    CHECK(contents(child.context()) == dictionary{{"key", "value"}});
+}
+
 coheir::task<> spawn_from_empty_context() {
     const auto child = coheir::spawn(dummy());
     CHECK(child.context().empty());
@@ -217,6 +234,18 @@ TEMPLATE_TEST_CASE("a shared child sees and changes its parent's map", "[origina
 TEMPLATE_TEST_CASE("the context reaches the tasks of when_all", "[original]", CONTRACT_LOOPS) {
     TestType loop(spawn_policy::shared);
     loop.run(share_with_gathered());
+}
+
+TEMPLATE_TEST_CASE("the context reaches the task of with_timeout", "[original]", CONTRACT_LOOPS) {
+    TestType loop(spawn_policy::shared);
+    loop.run(share_with_limited());
+}
+
+TEMPLATE_TEST_CASE("a child that is cancelled before it runs has its context", "[original]", CONTRACT_LOOPS) {
+    for (const auto& policy : {spawn_policy::shared, spawn_policy::copying, spawn_policy::chained}) {
+        TestType loop(policy);
+        loop.run(cancel_child_before_it_runs());
+    }
 }
 
 TEMPLATE_TEST_CASE("the child of an empty context is empty", "[original]", CONTRACT_LOOPS) {

@@ -17,13 +17,11 @@ namespace coheir::detail {
 
 class gathering;
 
-/// One of those that are waited for.
+/// One of those that are waited for. `takes_result`: a task or an rvalue handle, which nobody else needs.
 struct gathered_base : waiter {
     task_state* task = nullptr;
     gathering* into = nullptr;
     gathered_base* next_gathered = nullptr;
-    std::size_t index = 0;
-    bool given = false;  // a task or an rvalue handle: nobody else needs it
 };
 
 /// Counts those that have not ended, knows the one that decides, and has the others stop then.
@@ -43,7 +41,6 @@ public:
 
     /// In the order of the arguments; then all_joined().
     void join(gathered_base& one) noexcept {
-        one.index = joined_++;
         *last_ = &one;
         last_ = &one.next_gathered;
         if (one.task->ended) return ended(one);
@@ -51,7 +48,6 @@ public:
             auto& self = static_cast<gathered_base&>(w);
             self.into->ended(self);
         };
-        one.takes_result = one.given;
         one.task->waiters.add(one);
     }
     void all_joined() noexcept {
@@ -80,7 +76,12 @@ public:
         decides_->task->error_received = true;
         std::rethrow_exception(decides_->task->error());
     }
-    const gathered_base* decides() const noexcept { return decides_; }
+    /// Which argument it is that decides.
+    std::size_t index() const noexcept {
+        std::size_t index = 0;
+        for (const gathered_base* one = first_; one != decides_; one = one->next_gathered) ++index;
+        return index;
+    }
 
 private:
     void ended(gathered_base& one) noexcept {
@@ -98,7 +99,10 @@ private:
         if (are_stopped_) return;  // not again: they may be cleaning up
         stop_wave wave;
         for_each_left([&](gathered_base& one) {
-            one.given&& one.task->waiters.has_only(one) ? wave.stop(*one.task) : let_go(one);
+            if (one.takes_result && one.task->waiters.has_only(one))
+                wave.stop(*one.task);
+            else
+                let_go(one);
         });
     }
     /// The waiting task is asked to stop: those that nobody else waits for stop, too, and are waited for.
@@ -133,7 +137,6 @@ private:
     gathered_base* first_ = nullptr;
     gathered_base** last_ = &first_;
     gathered_base* decides_ = nullptr;
-    std::size_t joined_ = 0;
     std::size_t left_;
     const until until_;
     bool all_are_joined_ = false;
@@ -159,7 +162,7 @@ public:
         ref_ = std::move(of);
         task = ref_.get();
         into = &with;
-        given = Taking;
+        takes_result = Taking;
         with.join(*this);
     }
     regular_t<T> result() {

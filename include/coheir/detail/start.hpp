@@ -31,6 +31,8 @@ public:
         if (state_) core::release(*state_);
     }
 
+    /// Without letting go: who takes this releases the task.
+    task_state_of<T>* leave() noexcept { return std::exchange(state_, nullptr); }
     task_state_of<T>* get() const noexcept { return state_; }
     task_state_of<T>* operator->() const noexcept { return state_; }
     task_state_of<T>& operator*() const noexcept { return *state_; }

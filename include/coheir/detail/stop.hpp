@@ -98,21 +98,24 @@ private:
         t.home->note_stopped(t);
     }
     void push(spreading_wait& w) noexcept {
-        met_itself_ = std::exchange(w.in_wave_, true);
+        met_itself_ = w.next_in_wave_ != nullptr;
         if (met_itself_) return;
-        *last_ = &w;
-        last_ = &w.next_in_wave_;
+        (last_ ? last_->next_in_wave_ : first_) = &w;
+        last_ = w.next_in_wave_ = &w;
     }
     void run() noexcept {
-        for (spreading_wait* w = first_; w; w = w->next_in_wave_) w->spread(*this);
+        for (spreading_wait* w = first_; w; w = after(w)) w->spread(*this);
         while (spreading_wait* const w = first_) {
-            first_ = std::exchange(w->next_in_wave_, nullptr);
-            w->in_wave_ = false;
+            first_ = after(w);
+            w->next_in_wave_ = nullptr;
         }
+    }
+    static spreading_wait* after(spreading_wait* w) noexcept {
+        return w->next_in_wave_ == w ? nullptr : w->next_in_wave_;
     }
 
     spreading_wait* first_ = nullptr;
-    spreading_wait** last_ = &first_;
+    spreading_wait* last_ = nullptr;
     bool met_itself_ = false;
 };
 

@@ -90,8 +90,7 @@ private:
     friend class stop_wave;
     virtual void spread(stop_wave& wave) noexcept = 0;
 
-    spreading_wait* next_in_wave_ = nullptr;
-    bool in_wave_ = false;
+    spreading_wait* next_in_wave_ = nullptr;  // of the last in a wave: itself
 };
 
 }  // namespace coheir::detail
