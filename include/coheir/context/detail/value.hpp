@@ -41,12 +41,13 @@ struct provenance {
 struct box {
     box(const key_name& key, const value_type& of, const provenance& made) noexcept
         : type(&of), hash(key.hash()), set(made), name_size(static_cast<std::uint32_t>(key.text().size())),
-          name(key.text().data()), name_is_static(key.is_static()) {}
+          name(key.text().data()), name_is_static(key.is_static()),
+          bits(key.bits() & frozen_bit ? key.bits() & static_cast<slot_bits>(~open_bit) : key.bits()) {}
     box(const box&) = delete;
     box& operator=(const box&) = delete;
 
     std::string_view key() const noexcept { return {name, name_size}; }
-    key_name key_as_name() const noexcept { return {key(), hash, name_is_static}; }
+    key_name key_as_name() const noexcept { return {key(), hash, name_is_static, bits}; }
     bool is_named(const key_name& other) const noexcept {
         return hash == other.hash() && key() == other.text();
     }
@@ -61,6 +62,7 @@ struct box {
     std::uint32_t name_size;
     const char* name;  // static, or kept behind the value
     bool name_is_static;
+    const slot_bits bits;         // its flags
     bool frozen_by_copy = false;  // cannot be copied, and a copy of its context has been made
 };
 
