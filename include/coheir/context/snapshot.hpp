@@ -77,7 +77,7 @@ struct snapshot_access {
     /// The same for an onlooker: nothing is frozen for its sake, so values are left out that cannot be copied
     /// and that a context can still update.
     static snapshot look(const level& at) {
-        map own = at.own;
+        map own = inheritable(at.own);
         map below = flattened(at.parent());
         leave_out(own, own, below);
         leave_out(below, below, below);
