@@ -7,5 +7,6 @@
 #include "context/flag.hpp"
 #include "context/key.hpp"
 #include "context/policy.hpp"
+#include "context/scoped.hpp"
 #include "context/snapshot.hpp"
 #include "context/view.hpp"

@@ -22,8 +22,9 @@ namespace coheir::context::detail {
 inline constinit bool merging = true;
 
 struct level;
+struct open_scope;
 
-/// What only a level has that is chained to others.
+/// What only a level has that is chained to others, or has open scopes.
 struct kinship : coheir::detail::recycled {
     kinship() = default;
     kinship(const kinship&) = delete;
@@ -36,6 +37,7 @@ struct kinship : coheir::detail::recycled {
     bool looked_far = false;
     resolved* inherited = nullptr;  // made by the second look-up that goes far down
     family_ref family;              // of all levels that are linked
+    open_scope* scopes = nullptr;   // newest first
 };
 
 struct level : coheir::detail::recycled {

@@ -1,6 +1,7 @@
 #pragma once
 // What a slot demands of a change: that frozen values stay, that flags are kept, that typed keys agree.
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -8,6 +9,17 @@
 #include "level.hpp"
 
 namespace coheir::context::detail {
+
+/// A value that is set for the length of a block, linked into its level.
+struct open_scope {
+    std::string_view name;
+    std::uint64_t hash = 0;
+    open_scope* older = nullptr;
+
+    bool is_for(std::uint64_t key_hash, std::string_view key) const noexcept {
+        return hash == key_hash && name == key;
+    }
+};
 
 /// "main.cpp:12 by task #3", of a path the file alone.
 inline std::string place_text(const provenance& of) {
@@ -27,6 +39,14 @@ COHEIR_COLD inline void throw_if_any_frozen(const map& in, const char* operation
     in.for_each([&](const box& b) { throw_if_frozen(&b, operation); });
 }
 
+/// Throws usage_error where a value is to be frozen that a scope will change at its end.
+COHEIR_COLD inline void require_no_scope(const level& l, const key_name& key) {
+    for (const open_scope* s = l.kin->scopes; s; s = s->older)
+        if (s->is_for(key.hash(), key.text()))
+            throw usage_error("coheir::context::set: key " + coheir::detail::quoted(key.text()) +
+                              " cannot be frozen inside a scope of it, which changes it at its end");
+}
+
 /// The value below a level that a new one of this key would cover, if it has flags; locals are not inherited.
 inline const box* flagged_below(const level& l, const key_name& key) noexcept {
     const level* const below = l.parent();
@@ -41,6 +61,7 @@ inline const box* flagged_below(const level& l, const key_name& key) noexcept {
 template <class T>
 key_name name_for_set(const level& to, const key_name& key, const char* operation) {
     const box* const own = to.own.find(key);
+    if (key.bits() & frozen_bit && to.kin) require_no_scope(to, key);
     const box* const known = own ? own : flagged_below(to, key);
     if (!known) return key;
     throw_if_frozen(known, operation);
