@@ -4,7 +4,7 @@
 #include "context/access.hpp"
 #include "context/capture.hpp"
 #include "context/child.hpp"
-#include "context/flag.hpp"
+#include "context/dump.hpp"
 #include "context/key.hpp"
 #include "context/policy.hpp"
 #include "context/scoped.hpp"

@@ -123,7 +123,7 @@ TEST_CASE("tasks that share a context and cross their scopes of one key end the 
     CHECK(test::in_child_process([&] { crossing(false); }).status == 0);
 }
 
-TEST_CASE("a chain of tasks that end in open scopes of their heirs does not grow", "[scoped]") {
+TEST_CASE("tasks that spawn their successors in a scope of their own end in order", "[scoped]") {
     coheir::scheduler loop{spawn_policy::chained};
     int left = 1000;
     struct spawner {

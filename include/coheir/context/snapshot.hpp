@@ -86,6 +86,9 @@ struct snapshot_access {
     /// A new context, for any scheduler, that shows what the snapshot does. Throws std::bad_alloc.
     static level_ref thaw(const snapshot& from) { return stacked(from.own_.thawed(), from.below_.thawed()); }
     static const box* look_up(const snapshot& in, const key_name& key) noexcept { return in.look_up(key); }
+    static bool is_own(const snapshot& in, const box& b) noexcept {
+        return in.own_.find(b.key_as_name()) == &b;
+    }
     template <class F>
     static void for_each_visible(const snapshot& in, F&& f) {
         in.for_each_visible(std::forward<F>(f));

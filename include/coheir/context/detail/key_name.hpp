@@ -8,7 +8,7 @@
 #include <type_traits>
 
 #include "../../error.hpp"
-#include "../flag.hpp"
+#include "flags.hpp"
 #include "hash.hpp"
 
 namespace coheir::context {

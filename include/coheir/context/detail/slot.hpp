@@ -7,6 +7,7 @@
 
 #include "../../error.hpp"
 #include "level.hpp"
+#include "place_text.hpp"
 
 namespace coheir::context::detail {
 
@@ -21,13 +22,10 @@ struct open_scope {
     }
 };
 
-/// "main.cpp:12 by task #3", of a path the file alone.
+/// "main.cpp:12 by task #3".
 inline std::string place_text(const provenance& of) {
-    std::string_view file = of.where.file_name();
-    file.remove_prefix(file.find_last_of("/\\") + 1);
-    std::string text = coheir::detail::escaped(file, 128) + ':' + std::to_string(of.where.line());
-    if (of.task != 0) text += " by task #" + std::to_string(of.task);
-    return text;
+    return of.task == 0 ? place_text(of.where)
+                        : place_text(of.where) + " by task #" + std::to_string(of.task);
 }
 
 COHEIR_COLD inline void throw_if_frozen(const box* b, const char* operation) {

@@ -16,6 +16,7 @@
 #include "../../detail/type_identity.hpp"
 #include "../../detail/type_name.hpp"
 #include "key_name.hpp"
+#include "show.hpp"
 
 namespace coheir::context::detail {
 
@@ -28,6 +29,7 @@ struct value_type {
     bool quiet;                      // destroying it runs no code of the user's
     box* (*clone)(const box&);       // null where the type cannot be copied
     void (*destroy)(box&) noexcept;  // the value, and the box's memory
+    void (*show)(const box&, std::ostream&) = nullptr;  // null where only the type is shown
 };
 
 /// Where a change was made, and by which task (0: by none).
@@ -165,11 +167,17 @@ box* clone_box_of(const box& erased) {
 }
 
 template <class T>
+void show_box_of(const box& erased, std::ostream& out) {
+    show<T>(static_cast<const box_of<T>&>(erased).value, out);
+}
+
+template <class T>
 constexpr value_type describe() noexcept {
     value_type type{coheir::detail::type_name<T>(), coheir::detail::type_identity<T>(),
                     std::is_trivially_destructible_v<T> || std::is_same_v<T, std::string>, nullptr,
                     &destroy_box_of<T>};
     if constexpr (is_copyable<T>()) type.clone = &clone_box_of<T>;
+    if constexpr (is_shown<T>) type.show = &show_box_of<T>;
     return type;
 }
 
