@@ -18,6 +18,7 @@
 #include "sleep.hpp"
 #include "spawn.hpp"
 #include "task.hpp"
+#include "tasks.hpp"
 #include "this_task.hpp"
 #include "unhandled.hpp"
 #include "version.hpp"

@@ -15,6 +15,7 @@ class options;
 class remote;
 class manual_clock;
 class unhandled;
+class task_info;
 
 namespace detail {
 struct scheduler_access;

@@ -4,8 +4,10 @@
 #include <cstddef>
 #include <optional>
 #include <source_location>
+#include <string>
 #include <type_traits>
 #include <utility>
+#include <vector>
 
 #include "clock.hpp"
 #include "context/policy.hpp"
@@ -65,6 +67,17 @@ public:
     void on_unhandled(detail::function<void(const unhandled&)> handler) {
         handler_ = detail::shared_function<void(const unhandled&)>(std::move(handler));
     }
+
+    // ---- looking at it (defined in tasks.hpp)
+
+    /// The tasks that have not ended, in the order they came. Only on the scheduler's own thread, also from
+    /// inside a task. Changes nothing, and keeps nothing alive but values of contexts. Throws std::bad_alloc.
+    [[nodiscard]] std::vector<task_info> tasks() const;
+    /// Prints the same as a tree, each task below the one that spawned it, a line a task; at most `most` of
+    /// them. `to << std::string` must work.
+    template <class Stream>
+    void dump(Stream& to, std::size_t most = 1000) const;
+    [[nodiscard]] std::string dump(std::size_t most = 1000) const;
 
     // ---- any thread
 

@@ -19,7 +19,7 @@ join_handle<T> spawn(core& on, task<T>& work, const options& how, std::source_lo
     const auto derive = [&](task_state& t) {
         t.shorten_deadline(how.deadline());
         if (!how.context()) return derive_context(on, policy, t);
-        if (const task_state* const spawner = current_task()) inherit_deadline(t, *spawner, policy);
+        if (const task_state* const spawner = current_task()) descend(t, *spawner, policy);
         return context::detail::policy_access::derive(policy, *how.context());
     };
     return join_handle_access::make(start(on, work, derive, at, operation, how.name()));
@@ -45,7 +45,7 @@ join_handle<T> spawn(task<T> work, std::source_location at = std::source_locatio
     const detail::task_state& spawner = detail::require_task("spawn");
     auto& on = *static_cast<detail::core*>(spawner.home);
     const auto derive = [&](detail::task_state& t) {
-        detail::inherit_deadline(t, spawner, on.policy);
+        detail::descend(t, spawner, on.policy);
         return context::detail::policy_access::derive(on.policy, spawner.context.get());
     };
     return detail::join_handle_access::make(detail::start(on, work, derive, at, "spawn", {}, true));

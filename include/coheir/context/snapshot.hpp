@@ -75,8 +75,9 @@ struct snapshot_access {
         return snapshot(frozen_map(made.own), frozen_map(made.below));
     }
     /// The same for an onlooker: nothing is frozen for its sake, so values are left out that cannot be copied
-    /// and that a context can still update.
+    /// and that a context can still update. Throws context_busy and std::bad_alloc.
     static snapshot look(const level& at) {
+        for (const level* l = &at; l; l = l->parent()) require_idle(*l, "captured");
         map own = inheritable(at.own);
         map below = flattened(at.parent());
         leave_out(own, own, below);

@@ -7,6 +7,7 @@
 #include <source_location>
 #include <utility>
 
+#include "../context/detail/task_facts.hpp"
 #include "../context/policy.hpp"
 #include "promise.hpp"
 #include "timers.hpp"
@@ -28,7 +29,9 @@ public:
     using time_point = timer_heap::time_point;
 
     core(core_host& host, mailbox* box, spawn_policy by) noexcept
-        : run_state(box), policy(std::move(by)), host_(host) {}
+        : run_state(box), policy(std::move(by)), host_(host) {
+        context::detail::find_task.store(&find_task, std::memory_order_relaxed);
+    }
     ~core() { destroy_all(); }
 
     // ---- tasks
@@ -113,6 +116,13 @@ public:
 
     timer_heap& timers() noexcept { return timers_; }
 
+    /// Calls f(const task_state&) for each task that has not ended, the newest first.
+    template <class F>
+    void for_each_task(F&& f) const {
+        for (const task_state* t = tasks_.newest(); t; t = t->older)
+            if (!t->ended) f(*t);
+    }
+
 private:
     // Open while the scheduler runs: tasks are installed through it, one after the other.
     class round {
@@ -192,6 +202,17 @@ private:
             host_.report(std::current_exception(), nullptr);
         }
         delete &p;
+    }
+
+    static bool find_task(std::uint64_t number, context::detail::task_facts& into) {
+        bool found = false;
+        if (running)
+            static_cast<const core*>(running)->for_each_task([&](const task_state& t) {
+                if (t.task != number) return;
+                into = {std::string(t.name_or_empty()), t.spawned_at};
+                found = true;
+            });
+        return found;
     }
 
     void report(task_state& t) noexcept {

@@ -3,7 +3,6 @@
 
 #include <coroutine>
 #include <exception>
-#include <new>
 #include <utility>
 
 #include "../concepts.hpp"
@@ -66,7 +65,7 @@ COHEIR_COLD inline void note_failure(const frame_link& up, task_state& t) noexce
     if (up.continuation) return;
     try {
         t.extras().at_failure = context::detail::snapshot_access::look(*t.context);
-    } catch (const std::bad_alloc&) {  // then it is empty
+    } catch (const std::exception&) {  // no memory, or a value is being changed: then it is empty
     }
 }
 

@@ -43,9 +43,10 @@ private:
     State* state_ = nullptr;
 };
 
-struct remote_deadline {
-    std::chrono::steady_clock::time_point own;
-    std::chrono::steady_clock::time_point of_spawner;
+struct remote_origin {
+    std::uint64_t spawner;
+    std::chrono::steady_clock::time_point own_deadline;
+    std::chrono::steady_clock::time_point deadline_of_spawner;
 };
 
 /// Shared by the handle, on whatever thread that is, and by the task, on the thread of its scheduler. The
@@ -101,7 +102,7 @@ public:
 
     /// Makes the task. What fails becomes its end. Throws where not even that can be, and no handle is left.
     void arrive(task<T>& work, const spawn_policy* own_policy, const context::snapshot* parent,
-                const remote_deadline& until) {
+                const remote_origin& from) {
         core& on = *static_cast<core*>(running);
         task_state_of<T>* made = nullptr;
         try {
@@ -113,6 +114,7 @@ public:
             if (completion.settle() && completion.receive()) throw;
             return;
         }
+        made->spawner = from.spawner;
         made->rare->handed_in = this;
         keep();
         made->waiters.add(*this);
@@ -120,8 +122,8 @@ public:
         try {
             const spawn_policy& policy = own_policy ? *own_policy : on.policy;
             if (!context::detail::policy_access::is_isolated(policy))
-                made->shorten_deadline(until.of_spawner);
-            made->shorten_deadline(until.own);
+                made->shorten_deadline(from.deadline_of_spawner);
+            made->shorten_deadline(from.own_deadline);
             made->context = derive(policy, parent);
         } catch (...) {
             made->link.result.fail(std::current_exception());
@@ -240,9 +242,9 @@ template <class T>
 class arrival {
 public:
     arrival(remote_ref<remote_state<T>> to, task<T> work, std::optional<spawn_policy> policy,
-            std::optional<context::snapshot> parent, remote_deadline until)
+            std::optional<context::snapshot> parent, remote_origin from)
         : state_(std::move(to)), work_(std::move(work)), policy_(std::move(policy)),
-          parent_(std::move(parent)), until_(until) {}
+          parent_(std::move(parent)), from_(from) {}
     arrival(arrival&&) noexcept = default;
     arrival& operator=(arrival&&) = delete;
     ~arrival() {
@@ -253,7 +255,7 @@ public:
 
     void operator()() {
         const auto to = std::move(state_);
-        to->arrive(work_, policy_ ? &*policy_ : nullptr, parent_ ? &*parent_ : nullptr, until_);
+        to->arrive(work_, policy_ ? &*policy_ : nullptr, parent_ ? &*parent_ : nullptr, from_);
     }
 
 private:
@@ -261,7 +263,7 @@ private:
     task<T> work_;
     std::optional<spawn_policy> policy_;
     std::optional<context::snapshot> parent_;  // none: no context was current
-    remote_deadline until_;
+    remote_origin from_;
 };
 
 /// What a spawn may say of its task.
@@ -283,12 +285,15 @@ remote_owner<T> hand_over(mailbox& to, task<T>& work, handed_options how, std::s
         if (owner* const who = current()) how.context = snapshot_access::take(*who->context, "spawned from");
     if (how.context && how.policy && policy_access::is_shared(*how.policy))
         static_cast<void>(context::view(*how.context).shared());  // throws
-    remote_deadline until{how.deadline, std::chrono::steady_clock::time_point::max()};
-    if (const task_state* const spawner = current_task()) until.of_spawner = spawner->deadline();
+    remote_origin from{0, how.deadline, std::chrono::steady_clock::time_point::max()};
+    if (const task_state* const spawner = current_task()) {
+        from.spawner = spawner->task;
+        from.deadline_of_spawner = spawner->deadline();
+    }
     using ref = remote_ref<remote_state<T>>;
     remote_owner<T> owned(ref(new remote_state<T>(to, how.name, at)));
     to.post(
-        arrival<T>(ref(owned.get()), std::move(work), std::move(how.policy), std::move(how.context), until),
+        arrival<T>(ref(owned.get()), std::move(work), std::move(how.policy), std::move(how.context), from),
         operation);
     return owned;
 }

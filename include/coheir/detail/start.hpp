@@ -40,8 +40,9 @@ private:
     task_state_of<T>* state_ = nullptr;
 };
 
-/// A child has no more time than its spawner, unless it is isolated. Throws std::bad_alloc.
-inline void inherit_deadline(task_state& child, const task_state& spawner, const spawn_policy& policy) {
+/// Notes who spawns a task; a child has no more time than that, unless it is isolated. Throws std::bad_alloc.
+inline void descend(task_state& child, const task_state& spawner, const spawn_policy& policy) {
+    child.spawner = spawner.task;
     if (!spawner.rare || context::detail::policy_access::is_isolated(policy)) [[likely]]
         return;
     child.shorten_deadline(spawner.deadline());
@@ -54,7 +55,7 @@ inline context::detail::level_ref derive_context(const core& on, const spawn_pol
     using namespace context::detail;
     owner* const who = current();
     if (!who) return policy_access::derive(policy, nullptr);
-    if (who->task != 0) inherit_deadline(child, *static_cast<task_state*>(who), policy);
+    if (who->task != 0) descend(child, *static_cast<task_state*>(who), policy);
     if (who->task != 0 && static_cast<task_state*>(who)->home == &on)
         return policy_access::derive(policy, who->context.get());
     return policy_access::derive(policy, snapshot_access::take(*who->context, "spawned from"));

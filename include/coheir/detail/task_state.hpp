@@ -164,6 +164,7 @@ public:
     task_state* older = nullptr;  // in the list of its scheduler's tasks
     task_state* newer = nullptr;
     std::source_location spawned_at;
+    std::uint64_t spawner = 0;  // the number of the task that spawned it, which may have ended since
     task_extras* rare = nullptr;
 };
 
