@@ -33,8 +33,8 @@ public:
     /// False where the value was there before, or is another's, and so was inherited.
     [[nodiscard]] bool is_own() const noexcept { return own_; }
 
-    /// "server.cpp:12, by task #7 'poller', spawned at server.cpp:40"; "task #7 (ended)" when it has ended. Only
-    /// of tasks of the scheduler that runs here it is known whether they live.
+    /// "server.cpp:12, by task #7 'poller', spawned at server.cpp:40"; "task #7 (ended)" when it has ended.
+    /// Only of tasks of the scheduler that runs here it is known whether they live.
     [[nodiscard]] std::string text() const {
         std::string said = detail::place_text(made_.where);
         if (task() != 0) said += ", by " + detail::task_text(task());
@@ -161,8 +161,8 @@ template <class T>
 }
 
 /// All that the current context shows, one line a key, sorted: the value (see formatter), whether it is the
-/// context's own or inherited, where it was set or last updated, and by which task. Secret values are redacted,
-/// names and values are escaped and cut after 128 characters. For people: the form may change.
+/// context's own or inherited, where it was set or last updated, and by which task. Secret values are
+/// redacted, names and values are escaped and cut after 128 characters. For people: the form may change.
 /// Throws no_current_context, std::bad_alloc.
 [[nodiscard]] inline std::string dump() {
     const detail::owner* const who = detail::current();

@@ -8,8 +8,10 @@
 #include <utility>
 
 #include "../context/detail/task_facts.hpp"
+#include "../context/detail/task_text.hpp"
 #include "../context/policy.hpp"
 #include "promise.hpp"
+#include "task_numbers.hpp"
 #include "timers.hpp"
 
 namespace coheir::detail {
@@ -31,6 +33,7 @@ public:
     core(core_host& host, mailbox* box, spawn_policy by) noexcept
         : run_state(box), policy(std::move(by)), host_(host) {
         context::detail::find_task.store(&find_task, std::memory_order_relaxed);
+        context::detail::had_task.store(&had_task, std::memory_order_relaxed);
     }
     ~core() { destroy_all(); }
 
@@ -38,21 +41,8 @@ public:
 
     spawn_policy policy;  // of spawns that do not say otherwise
 
-    /// A number that no other task of the process has. Taken from all by the thousand.
-    std::uint64_t next_task_number() noexcept {
-        constexpr std::uint64_t block = 1024;
-        if (numbers_left_ == 0) [[unlikely]] {
-            next_number_ = take_task_numbers(block);
-            numbers_left_ = block;
-        }
-        --numbers_left_;
-        return next_number_++;
-    }
-    /// The first of so many. Any thread.
-    static std::uint64_t take_task_numbers(std::uint64_t count) noexcept {
-        static constinit std::atomic<std::uint64_t> taken{1};
-        return taken.fetch_add(count, std::memory_order_relaxed);
-    }
+    /// A number that no other task of the process has.
+    std::uint64_t next_task_number() noexcept { return numbers_.next(); }
 
     /// Makes a task live and ready: in the queue, or where it is not sure that a round runs here, by wake().
     void start(task_state& t, std::coroutine_handle<> root, bool in_round) noexcept {
@@ -215,6 +205,10 @@ private:
         return found;
     }
 
+    static bool had_task(std::uint64_t number) {
+        return running && static_cast<const core*>(running)->numbers_.has_given(number);
+    }
+
     void report(task_state& t) noexcept {
         if (t.ending() == outcome::error && !t.error_received) [[unlikely]]
             report_error(t);
@@ -261,8 +255,7 @@ private:
     ready_queue round_;  // what is left of the round that runs
     timer_heap timers_;
     task_list tasks_;  // those that live, and those that have ended and still have handles
-    std::uint64_t next_number_ = 0;
-    std::uint64_t numbers_left_ = 0;
+    task_numbers numbers_;
     bool is_running_ = false;
 };
 

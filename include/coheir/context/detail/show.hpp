@@ -22,15 +22,21 @@ struct formatter {};
 namespace detail {
 
 template <class T>
-concept has_formatter = requires(std::ostream& out, const T& value) { formatter<T>::write(out, value); };
+concept has_formatter = requires(std::ostream& out, const T& value) {
+    formatter<T>::write(out, value);
+};
 
 // An address tells nobody anything.
 template <class T>
-concept addresses = std::is_pointer_v<T> || std::is_member_pointer_v<T> || std::is_null_pointer_v<T> ||
-    requires { typename T::element_type; };
+concept addresses =
+    std::is_pointer_v<T> || std::is_member_pointer_v<T> || std::is_null_pointer_v<T> || requires {
+    typename T::element_type;
+};
 
 template <class T>
-concept streamable = !addresses<T> && requires(std::ostream& out, const T& value) { out << value; };
+concept streamable = !addresses<T> && requires(std::ostream & out, const T& value) {
+    out << value;
+};
 
 template <class T>
 concept duration_like = requires(const T& value, std::ostream& out) {

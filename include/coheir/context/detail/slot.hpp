@@ -72,7 +72,7 @@ key_name name_for_set(const level& to, const key_name& key, const char* operatio
             throw key_conflict(key.text(), coheir::detail::type_name<T>(), flag_names(key.bits()),
                                known->type->name, flag_names(known->bits));
         bits = declared_bits(static_cast<flag>(bits));
-    } else if (is_declared && own && holds<T>(*own)) {
+    } else if (is_declared && holds<T>(*known)) {
         bits = known->bits;
     }
     bits |= open_bit;

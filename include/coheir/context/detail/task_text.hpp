@@ -11,12 +11,12 @@
 
 namespace coheir::context::detail {
 
-/// Whether the scheduler that runs on this thread has given this number to a task, as far as it remembers. Null
-/// until there is a scheduler.
+/// Whether the scheduler that runs on this thread has given this number to a task, as far as it remembers.
+/// Null until there is a scheduler.
 COHEIR_EXPORT inline constinit std::atomic<bool (*)(std::uint64_t number)> had_task{nullptr};
 
-/// "task #7 'poller', spawned at main.cpp:3" while it lives, "task #7 (ended)" after; of another scheduler's, or
-/// while none runs here, "task #7".
+/// "task #7 'poller', spawned at main.cpp:3" while it lives, "task #7 (ended)" after; of another scheduler's,
+/// or while none runs here, "task #7".
 inline std::string task_text(std::uint64_t number) {
     std::string text = "task #" + std::to_string(number);
     task_facts facts;
