@@ -53,10 +53,12 @@ enum class color { red, blue };
 
 }  // namespace shown
 
+// [formatter]
 template <>
 struct coheir::context::formatter<shown::point> {
     static void write(std::ostream& out, const shown::point& p) { out << p.x << '/' << p.y; }
 };
+// [/formatter]
 template <>
 struct coheir::context::formatter<shown::both> {
     static void write(std::ostream& out, const shown::both&) { out << "by its formatter"; }
