@@ -101,7 +101,11 @@ TEST_CASE("below a local value, look-up goes on", "[flags]") {
         actor top = middle.heir(policy.is);
         CHECK(get(top, "mine") == (policy.changes_spawner ? 2 : policy.inherits ? 1 : -1));
         actor far = top.heir(spawn_policy::chained).heir(spawn_policy::chained);
-        for (int again = 0; again < 4; ++again) CHECK(get(far, "mine") == (policy.inherits ? 1 : -1));
+        const int inherited = policy.inherits ? 1 : -1;
+        for (int again = 0; again < 4; ++again) CHECK(get(far, "mine") == inherited);
+        CHECK(far.capture().get("mine", -1) == inherited);
+        CHECK(get(far.heir(spawn_policy::copying), "mine") == inherited);
+        CHECK(keys(far).size() == (policy.inherits ? 1 : 0));
     }
     CHECK(middle.capture().get("mine", -1) == 1);
     CHECK(middle.capture().keys() == names{"mine"});
@@ -159,6 +163,27 @@ TEST_CASE("local values of levels that nobody owns are gone, and what is below t
     CHECK(test::count_levels({top, lowest}) == 3);
     CHECK(get(top, "mine") == 1);
     CHECK(keys(top) == names{"a", "b", "c", "mine"});
+}
+
+TEST_CASE("flags count however a map has grown, and been copied and split since", "[flags]") {
+    actor who;
+    as(who, [] {
+        context::set(mine, 1);
+        context::set(settled, 1);
+    });
+    for (int n = 0; n < 100; ++n) {
+        set(who, "key " + std::to_string(n), n);
+        actor copy = who.heir(spawn_policy::copying);
+        set(copy, "its own", n);
+        as(copy, [] {
+            CHECK_FALSE(context::contains(mine));
+            CHECK_THROWS_AS(context::erase("settled"), coheir::frozen_key);
+            CHECK_THROWS_AS(context::clear(), coheir::frozen_key);
+        });
+        CHECK(copy.capture().size() == static_cast<std::size_t>(n) + 3);
+        CHECK_THROWS_AS(as(who, [] { context::clear(); }), coheir::frozen_key);
+    }
+    CHECK(get(who, "mine") == 1);
 }
 
 TEST_CASE("a copy of a context without local values takes the same nodes", "[flags]") {

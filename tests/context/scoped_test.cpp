@@ -127,7 +127,7 @@ TEST_CASE("a scope covers and uncovers by the policy", "[scoped]") {
 
 TEST_CASE("heirs that were made in a scope keep, or see, what their policy says when it ends", "[scoped]") {
     actor parent;
-    std::optional<actor> copy, above;
+    std::optional<actor> copy, above, far_above;
     context::snapshot taken;
     as(parent, [&] {
         context::set("number", 1);
@@ -135,11 +135,15 @@ TEST_CASE("heirs that were made in a scope keep, or see, what their policy says 
         copy = parent.heir(spawn_policy::copying);
         above = parent.heir(spawn_policy::chained);
         taken = context::capture();
-        for (int again = 0; again < 3; ++again) CHECK(get(*above) == 2);
+        far_above =
+            above->heir(spawn_policy::chained).heir(spawn_policy::chained).heir(spawn_policy::chained);
+        for (int again = 0; again < 4; ++again) CHECK(get(*far_above) == 2);
+        CHECK(get(*above) == 2);
     });
     CHECK(get(parent) == 1);
     CHECK(get(*copy) == 2);
     CHECK(get(*above) == 1);
+    CHECK(get(*far_above) == 1);
     CHECK(taken.get(number) == 2);
 }
 
