@@ -60,9 +60,9 @@ TEST_CASE("of another scheduler's task, a dump says the number only: it may live
 TEST_CASE("task numbers are remembered over many blocks, and told apart", "[dump]") {
     coheir::detail::task_numbers mine, others;
     std::uint64_t number = 0;
-    for (int i = 0; i < 5000; ++i) number = mine.next();
+    for (int i = 0; i < 20'000; ++i) number = mine.next();
     CHECK(mine.has_given(number));
-    CHECK(mine.has_given(number - 4999));
+    CHECK(mine.has_given(number - 19'999));
     CHECK_FALSE(mine.has_given(number + 1));
     const std::uint64_t theirs = others.next();
     CHECK(others.has_given(theirs));
