@@ -52,6 +52,24 @@ public:
                 " cannot be copied") {}
 };
 
+/// A frozen key was to be changed after it was set.
+class frozen_key : public error {
+public:
+    frozen_key(const char* operation, std::string_view key, std::string_view first_set)
+        : error("coheir::context::" + std::string(operation) + ": key " + detail::quoted(key) +
+                " is frozen: it was set at " + std::string(first_set)) {}
+};
+
+/// Two typed keys have one name, and another type or other flags.
+class key_conflict : public error {
+public:
+    key_conflict(std::string_view key, std::string_view type, std::string_view flags,
+                 std::string_view held_type, std::string_view held_flags)
+        : error("coheir::context: key " + detail::quoted(key) + " is declared twice: as " +
+                std::string(type) + std::string(flags) + ", but it was set as " + std::string(held_type) +
+                std::string(held_flags)) {}
+};
+
 /// A key that is no name: a null pointer.
 class invalid_key : public error {
 public:

@@ -11,7 +11,8 @@ namespace coheir::context {
 
 /// A key that carries the type of its values; declare it once, as a constant:
 ///     inline constexpr context::key<std::string> request_id{"request_id"};
-/// It names the same value as the plain string does.
+/// It names the same value as the plain string does. Flags, if any, follow the name:
+///     inline constexpr context::key<std::string> token{"token", context::flag::secret};
 template <class T>
 class key {
     static_assert(std::is_same_v<T, stored_t<T>>,
@@ -21,7 +22,9 @@ public:
     using value_type = T;
 
     template <std::size_t N>
-    explicit consteval key(const char (&literal)[N]) noexcept : name_(literal) {}
+    explicit consteval key(const char (&literal)[N], flag flags = flag::none) noexcept
+        : name_(detail::until_zero(literal), detail::hash_name(detail::until_zero(literal)), true,
+                detail::declared_bits(flags)) {}
 
     constexpr const key_name& name() const noexcept { return name_; }
 
@@ -36,17 +39,17 @@ private:
     key_name name_;
 };
 
-/// A key together with what `get` returns when it is missing.
+/// A key together with what `get` returns when it is missing; else like the key.
 template <class T>
-class key_with_default {
+class key_with_default : public key<T> {
 public:
-    constexpr key_with_default(const key<T>& key, T fallback) : key_(key), fallback_(std::move(fallback)) {}
+    constexpr key_with_default(const key<T>& plain, T fallback)
+        : key<T>(plain), fallback_(std::move(fallback)) {}
 
-    constexpr const key<T>& plain() const noexcept { return key_; }
+    constexpr const key<T>& plain() const noexcept { return *this; }
     constexpr const T& fallback() const noexcept { return fallback_; }
 
 private:
-    key<T> key_;
     T fallback_;
 };
 

@@ -1,6 +1,7 @@
 #pragma once
 // An immutable whole of a context, for any thread and for as long as one likes.
 
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -8,9 +9,22 @@
 
 namespace coheir::context {
 
+template <class F>
+class bound;
+
 namespace detail {
+
 struct snapshot_access;
-}
+
+/// Whether f(args...) compiles; std::invoke, and so pointers to members, would need <functional>.
+template <class F, class... Args>
+concept called_with = requires {
+    std::declval<F>()(std::declval<Args>()...);
+};
+template <class F, class... Args>
+using call_result_t = decltype(std::declval<F>()(std::declval<Args>()...));
+
+}  // namespace detail
 
 /// What a context showed at one moment. Copying one is two atomic increments; it changes no more and may
 /// be read, copied and dropped on any thread. Values are shared with the context until somebody updates
@@ -19,6 +33,16 @@ class [[nodiscard]] snapshot : public detail::readable<snapshot> {
 public:
     /// Shows nothing.
     snapshot() = default;
+
+    /// Calls a function with a context of its own that shows what this does, on any thread, and returns what
+    /// it returns: see enter. Defined, like bind, in context/capture.hpp.
+    template <class F, class... Args>
+        requires detail::called_with<F, Args...> detail::call_result_t<F, Args...> run(F&& f, Args&&... args)
+    const;
+
+    /// A function that does so at every call.
+    template <class F>
+    bound<std::decay_t<F>> bind(F&& f) const;
 
 private:
     friend class detail::readable<snapshot>;
@@ -54,7 +78,7 @@ struct snapshot_access {
     /// and that a context can still update. Throws context_busy and std::bad_alloc.
     static snapshot look(const level& at) {
         for (const level* l = &at; l; l = l->parent()) require_idle(*l, "captured");
-        map own = at.own;
+        map own = inheritable(at.own);
         map below = flattened(at.parent());
         leave_out(own, own, below);
         leave_out(below, below, below);
@@ -63,6 +87,9 @@ struct snapshot_access {
     /// A new context, for any scheduler, that shows what the snapshot does. Throws std::bad_alloc.
     static level_ref thaw(const snapshot& from) { return stacked(from.own_.thawed(), from.below_.thawed()); }
     static const box* look_up(const snapshot& in, const key_name& key) noexcept { return in.look_up(key); }
+    static bool is_own(const snapshot& in, const box& b) noexcept {
+        return in.own_.find(b.key_as_name()) == &b;
+    }
     template <class F>
     static void for_each_visible(const snapshot& in, F&& f) {
         in.for_each_visible(std::forward<F>(f));

@@ -8,10 +8,12 @@
 #include <utility>
 
 #include "../context/detail/task_facts.hpp"
+#include "../context/detail/task_text.hpp"
 #include "../context/policy.hpp"
 #include "mirrors.hpp"
 #include "promise.hpp"
 #include "stop.hpp"
+#include "task_numbers.hpp"
 #include "timers.hpp"
 
 namespace coheir::detail {
@@ -33,6 +35,7 @@ public:
     core(core_host& host, mailbox* box, spawn_policy by) noexcept
         : run_state(box), policy(std::move(by)), host_(host) {
         context::detail::find_task.store(&find_task, std::memory_order_relaxed);
+        context::detail::had_task.store(&had_task, std::memory_order_relaxed);
     }
     ~core() { destroy_all(); }
 
@@ -40,17 +43,8 @@ public:
 
     spawn_policy policy;  // of spawns that do not say otherwise
 
-    /// A number that no other task of the process has. Taken from all by the thousand.
-    COHEIR_INLINE std::uint64_t next_task_number() noexcept {
-        if (next_number_ == numbers_end_) [[unlikely]]
-            take_more_numbers();
-        return next_number_++;
-    }
-    /// The first of so many. Any thread.
-    static std::uint64_t take_task_numbers(std::uint64_t count) noexcept {
-        static constinit std::atomic<std::uint64_t> taken{1};
-        return taken.fetch_add(count, std::memory_order_relaxed);
-    }
+    /// A number that no other task of the process has.
+    std::uint64_t next_task_number() noexcept { return numbers_.next(); }
 
     /// Makes a task live and ready: in the queue, or where it is not sure that a round runs here, by wake().
     template <class T>
@@ -223,12 +217,6 @@ private:
         while (next_) std::exchange(next_, {}).resume();
     }
 
-    COHEIR_COLD void take_more_numbers() noexcept {
-        constexpr std::uint64_t block = 1024;
-        next_number_ = take_task_numbers(block);
-        numbers_end_ = next_number_ + block;
-    }
-
     COHEIR_NOINLINE static void free(task_state& t) noexcept {
         if (core* const home = static_cast<core*>(t.home)) [[likely]] {
             home->report(t);
@@ -287,6 +275,10 @@ private:
         return found;
     }
 
+    static bool had_task(std::uint64_t number) {
+        return running && static_cast<const core*>(running)->numbers_.has_given(number);
+    }
+
     void report(task_state& t) noexcept {
         if (t.failed && !t.error_received) [[unlikely]]
             report_error(t);
@@ -338,8 +330,7 @@ private:
     ready_queue round_;  // what is left of the round that runs
     timer_heap timers_;
     task_list tasks_;  // those that live, and those that have ended and still have handles
-    std::uint64_t next_number_ = 0;
-    std::uint64_t numbers_end_ = 0;
+    task_numbers numbers_;
     bool is_running_ = false;
     mirror_list mirrors_;
 };

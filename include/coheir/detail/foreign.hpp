@@ -3,21 +3,15 @@
 
 #include <atomic>
 #include <coroutine>
-#include <cstdio>
-#include <exception>
 #include <type_traits>
 #include <utility>
 
 #include "../concepts.hpp"
 #include "../error.hpp"
+#include "fatal.hpp"
 #include "run_state.hpp"
 
 namespace coheir::detail {
-
-[[noreturn]] COHEIR_COLD inline void fatal(const char* message) noexcept {
-    std::fprintf(stderr, "coheir: fatal: %s\n", message);
-    std::terminate();
-}
 
 /// The coroutine that a foreign awaitable believes it resumes: a frame made by hand, as every compiler of
 /// the Itanium ABI lays frames out, the function to resume and the one to destroy first. Lives in the

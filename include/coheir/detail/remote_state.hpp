@@ -63,7 +63,7 @@ public:
     using ref = remote_ref<remote_state>;
 
     remote_state(mailbox& home, std::string_view called, std::source_location at)
-        : number(core::take_task_numbers(1)), name(called), spawned_at(at), home_(std::in_place, &home),
+        : number(task_numbers::take(1)), name(called), spawned_at(at), home_(std::in_place, &home),
           releasing_(new releaser) {
         told = [](waiter& w) noexcept { static_cast<remote_state&>(w).task_ended(); };
     }

@@ -3,12 +3,22 @@
 
 #include <utility>
 
-#include "level.hpp"
+#include "slot.hpp"
 
 namespace coheir::context::detail {
 
-/// Sets a key of a level. Throws context_busy, std::bad_alloc, and what making the value throws; then
-/// nothing has changed. The value that was there is destroyed last.
+/// Puts a new value in a level, and returns the one that was there. Throws as assign does.
+template <class T, class V>
+box_ref replace(level& to, const key_name& key, const provenance& made, V&& value,
+                const char* operation = "set") {
+    box_ref fresh(make_box<T>(name_for_set<T>(to, key, operation), made, std::forward<V>(value)));
+    box_ref replaced = to.own.put(std::move(fresh));
+    to.changed();
+    return replaced;
+}
+
+/// Sets a key of a level. Throws context_busy, frozen_key, key_conflict, std::bad_alloc, and what making the
+/// value throws; then nothing has changed. The value that was there is destroyed last.
 template <class T, class V>
 void assign(level& to, const key_name& key, const provenance& made, V&& value) {
     static_assert(makes_value<T, V>, "context: this value does not make one of the type that the key holds");
@@ -20,22 +30,19 @@ void assign(level& to, const key_name& key, const provenance& made, V&& value) {
     }
     require_idle(to, "changed by set");
     if constexpr (assigned_in_place<T> && is_plain_source<T, V>) {
-        if (box* const b = to.own.find_exclusive(key); b && holds<T>(*b)) {
+        if (box* const b = to.own.find_exclusive(key);
+            b && (b->bits & key.bits()) == key.bits() && holds<T>(*b)) {
             value_in<T>(*b) = std::forward<V>(value);
             b->set = made;
             return;
         }
     }
-    // A name that lives as long as the program is kept, and found by its address.
-    const box* const old = to.own.find(key);
-    const bool keep_name = old && old->name_is_static;
-    box_ref fresh(make_box<T>(keep_name ? old->key_as_name() : key, made, std::forward<V>(value)));
-    const box_ref replaced = to.own.put(std::move(fresh));
-    to.changed();
+    const box_ref replaced = replace<T>(to, key, made, std::forward<V>(value));
 }
 
 inline bool erase(level& from, const key_name& key) {
     require_idle(from, "changed by erase");
+    if (from.own.flags() & frozen_bit) throw_if_frozen(from.own.find(key), "erase");
     const box_ref erased = from.own.take(key);
     if (erased) from.changed();
     return static_cast<bool>(erased);
@@ -43,6 +50,7 @@ inline bool erase(level& from, const key_name& key) {
 
 inline void clear(level& l) {
     require_idle(l, "cleared");
+    if (l.own.flags() & frozen_bit) throw_if_any_frozen(l.own, "clear");
     const map cleared = std::exchange(l.own, map());
     l.changed();
 }
@@ -72,8 +80,9 @@ bool update(level& context, const key_name& key, const provenance& made, F&& f) 
     require_idle(context, "updated");
     for (level* holder = &context; holder; holder = holder->parent()) {
         const box* const found = holder->own.find(key);
-        if (!found) continue;
+        if (!found || (found->bits & local_bit && holder != &context)) continue;
         require_idle(*holder, "updated");
+        if (found->bits & frozen_bit) throw_if_frozen(found, "update");
         if (!holds<T>(*found)) throw_bad_type<T>(*found);
         box_ref replaced;  // outlives the mark: its destructor may use the context
         const update_mark mark(context, *holder);

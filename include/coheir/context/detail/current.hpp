@@ -5,11 +5,12 @@
 #include <utility>
 
 #include "../../config.hpp"
+#include "../../detail/fatal.hpp"
 #include "level.hpp"
 
 namespace coheir::context::detail {
 
-/// Somebody whose context can be current: a task, and later a scope in plain code.
+/// Somebody whose context can be current: a task, or a scope in plain code.
 struct owner {
     level_ref context;
     std::uint64_t task = 0;  // its number, for the provenance of changes
@@ -66,6 +67,27 @@ public:
     nobody_current& operator=(const nobody_current&) = delete;
 
 private:
+    owner* const before_;
+};
+
+/// While it lives, a context that belongs to it is current, and no task. It ends where it began: on its
+/// thread, and before what was current then is again; else the program ends, with a message.
+class entered {
+public:
+    COHEIR_NOINLINE explicit entered(level_ref context) noexcept
+        : mine_{std::move(context), 0}, before_(std::exchange(slot.current, &mine_)) {}
+    COHEIR_NOINLINE ~entered() {
+        if (slot.current != &mine_) [[unlikely]]
+            coheir::detail::fatal(
+                "context::enter: the scope ends where its context is not current: on another thread, in "
+                "another order than scopes were opened in, or after a co_await inside it");
+        slot.current = before_;
+    }
+    entered(const entered&) = delete;
+    entered& operator=(const entered&) = delete;
+
+private:
+    owner mine_;  // goes last: destructors of values find what was current before
     owner* const before_;
 };
 

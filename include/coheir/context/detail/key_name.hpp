@@ -8,6 +8,7 @@
 #include <type_traits>
 
 #include "../../error.hpp"
+#include "flags.hpp"
 #include "hash.hpp"
 
 namespace coheir::context {
@@ -76,13 +77,16 @@ public:
     key_name(std::nullptr_t) = delete;
 
     /// From a name whose hash is known.
-    constexpr key_name(std::string_view text, std::uint64_t hash, bool is_static) noexcept
-        : data_(text.data()), hash_(hash), size_(text.size()), static_(is_static) {}
+    constexpr key_name(std::string_view text, std::uint64_t hash, bool is_static,
+                       detail::slot_bits bits = detail::open_bit) noexcept
+        : data_(text.data()), hash_(hash), size_(text.size()), static_(is_static), bits_(bits) {}
 
     constexpr std::string_view text() const noexcept { return {data_, size_}; }
     constexpr std::uint64_t hash() const noexcept { return hash_; }
     /// Whether the characters live as long as the program.
     constexpr bool is_static() const noexcept { return static_; }
+    /// What a typed key says of flags.
+    constexpr detail::slot_bits bits() const noexcept { return bits_; }
 
 private:
     constexpr key_name(std::string_view text, bool is_static) noexcept
@@ -100,6 +104,7 @@ private:
     std::uint64_t hash_;
     std::size_t size_;
     bool static_;
+    detail::slot_bits bits_;
 };
 
 }  // namespace coheir::context

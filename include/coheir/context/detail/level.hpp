@@ -22,8 +22,9 @@ namespace coheir::context::detail {
 inline constinit bool merging = true;
 
 struct level;
+struct open_scope;
 
-/// What only a level has that is chained to others.
+/// What only a level has that is chained to others, or has open scopes.
 struct kinship : coheir::detail::recycled {
     kinship() = default;
     kinship(const kinship&) = delete;
@@ -36,6 +37,7 @@ struct kinship : coheir::detail::recycled {
     bool looked_far = false;
     resolved* inherited = nullptr;  // made by the second look-up that goes far down
     family_ref family;              // of all levels that are linked
+    open_scope* scopes = nullptr;   // newest first
 };
 
 struct level : coheir::detail::recycled {
@@ -51,7 +53,10 @@ struct level : coheir::detail::recycled {
 
     /// Say so whenever a key of this level has come, gone, or got another box.
     void changed() noexcept {
-        if (children() > 0) kin->family->changed();
+        if (children() > 0) {
+            kin->family->changed();
+            kin->family->flags |= own.flags();
+        }
     }
 
     map own;
@@ -104,6 +109,7 @@ inline void stack(level& upper, level& lower) {
     if (!lower.kin) lower.kin = new kinship;
     if (!lower.kin->family) lower.kin->family = family_ref::make();
     upper.kin->family = lower.kin->family;
+    upper.kin->family->flags |= lower.own.flags();
     upper.kin->parent = &lower;
     add_child(lower, upper);
 }
@@ -115,10 +121,16 @@ inline level_ref chained_onto(level* parent) {
     return made;
 }
 
-/// What a context shows for a key, or null: found by walking down level by level.
+/// What a level that is not one's own gives for a key, or null: local values are not inherited.
+inline const box* find_inherited(const level& in, const key_name& key) noexcept {
+    const box* const found = in.own.find(key);
+    return found && !(found->bits & local_bit) ? found : nullptr;
+}
+
+/// What these levels, none one's own, show for a key, or null: found by walking down level by level.
 inline const box* walk(const level* from, const key_name& key) noexcept {
     for (; from; from = from->parent())
-        if (const box* const found = from->own.find(key)) return found;
+        if (const box* const found = find_inherited(*from, key)) return found;
     return nullptr;
 }
 
@@ -128,7 +140,7 @@ inline const box* find_visible(const level* from, const key_name& key) noexcept 
     if (const box* const found = from->own.find(key)) return found;
     if (!from->kin || !from->kin->parent) return nullptr;
     kinship& kin = *from->kin;
-    if (const box* const found = kin.parent->own.find(key)) return found;
+    if (const box* const found = find_inherited(*kin.parent, key)) return found;
     const level* const further = kin.parent->kin->parent;
     if (!further) return nullptr;
     if (!kin.inherited) {
@@ -149,8 +161,11 @@ template <class F>
 void for_each_visible(const level* context, F&& f) {
     for (const level* l = context; l; l = l->parent())
         l->own.for_each([&](const box& b) {
-            const level* above = context;
-            while (above != l && !above->own.find(b.key_as_name())) above = above->parent();
+            if (l != context && b.bits & local_bit) return;
+            const key_name key = b.key_as_name();
+            if (l != context && context->own.find(key)) return;
+            const level* above = l == context ? l : context->parent();
+            while (above != l && !find_inherited(*above, key)) above = above->parent();
             if (above == l) f(b);
         });
 }
@@ -158,6 +173,18 @@ void for_each_visible(const level* context, F&& f) {
 inline void require_idle(const level& l, const char* what) {
     if (l.updates > 0) [[unlikely]]
         throw context_busy(what);
+}
+
+/// What others than the owner of a level get of it: all but local values. Throws std::bad_alloc.
+inline map inheritable(const map& own) {
+    map kept = own;
+    if (!(own.flags() & local_bit)) [[likely]]
+        return kept;
+    own.for_each([&](const box& b) {
+        if (b.bits & local_bit) kept.take(b.key_as_name());
+    });
+    kept.no_longer_local();
+    return kept;
 }
 
 // ---- merging and the end of levels
@@ -169,6 +196,10 @@ inline bool merge(level& upper, level& lower, std::optional<deaths_deferred>& de
     if (!merging) return false;
     if (!deferred) deferred.emplace();
     try {
+        if (upper.kin->family->flags & local_bit) {
+            upper.own = inheritable(upper.own);
+            lower.own = inheritable(lower.own);
+        }
         if (upper.own.size() <= lower.own.size()) {
             upper.own.for_each([&](box& b) { lower.own.put(box_ref::shared(b)); });
             upper.own.swap(lower.own);
@@ -221,7 +252,7 @@ inline void settle(level* at) noexcept {
 inline void freeze_uncopyable(level& l) noexcept {
     if (!l.own.has_unfrozen()) return;
     l.own.for_each([](box& b) {
-        if (!b.type->clone && !b.frozen_by_copy) b.frozen_by_copy = true;
+        if (!b.type->clone && !b.frozen_by_copy && !(b.bits & local_bit)) b.frozen_by_copy = true;
     });
     l.own.all_frozen();
 }
@@ -230,14 +261,22 @@ inline void freeze_uncopyable(level& l) noexcept {
 /// put on top of it or below it. Throws std::bad_alloc.
 inline map flattened(const level* top) {
     if (!top) return {};
-    const level* largest = top;
-    for (const level* l = top; l; l = l->parent())
-        if (l->own.size() > largest->own.size()) largest = l;
     const auto put_missing = [](map& into, const map& from) {
         from.for_each([&](box& b) {
-            if (!into.find(b.key_as_name())) into.put(box_ref::shared(b));
+            if (!(b.bits & local_bit) && !into.find(b.key_as_name())) into.put(box_ref::shared(b));
         });
     };
+    const level* largest = top;
+    slot_bits flags = 0;
+    for (const level* l = top; l; l = l->parent()) {
+        if (l->own.size() > largest->own.size()) largest = l;
+        flags |= l->own.flags();
+    }
+    if (flags & local_bit) {
+        map all;
+        for (const level* l = top; l; l = l->parent()) put_missing(all, l->own);
+        return all;
+    }
     map above;
     for (const level* l = top; l != largest; l = l->parent()) put_missing(above, l->own);
     map all = largest->own;
@@ -254,7 +293,7 @@ struct parts {
 };
 inline parts parts_of(level& context, const char* what) {
     for (const level* l = &context; l; l = l->parent()) require_idle(*l, what);
-    parts made{context.own, flattened(context.parent())};
+    parts made{inheritable(context.own), flattened(context.parent())};
     for (level* l = &context; l; l = l->parent()) freeze_uncopyable(*l);
     return made;
 }
@@ -275,7 +314,7 @@ inline level_ref stacked(map own, map below) {
 inline level_ref copied(level& from, const char* what) {
     if (!from.kin) [[likely]] {
         require_idle(from, what);
-        level_ref copy(new level(from.own));
+        level_ref copy(new level(inheritable(from.own)));
         freeze_uncopyable(from);
         return copy;
     }

@@ -56,6 +56,13 @@ public:
     bool has_unfrozen() const noexcept { return root_ && root_->whole.has_unfrozen; }
     void all_frozen() noexcept { root_->whole.has_unfrozen = false; }
 
+    /// The flags of all values, and perhaps of some that were here before.
+    slot_bits flags() const noexcept { return root_ ? root_->whole.flags : slot_bits{0}; }
+    /// Of a map that alone has its root.
+    void no_longer_local() noexcept {
+        if (root_ && root_->whole.users == 1) root_->whole.flags &= static_cast<slot_bits>(~local_bit);
+    }
+
 private:
     friend class frozen_map;
     explicit map(node* root) noexcept : root_(root) {}
@@ -91,7 +98,7 @@ public:
     map thawed() const {
         if (!root_) return {};
         node* const copy = regrown(root_, root_->capacity, false);
-        copy->whole = {1, root_->whole.total, false};
+        copy->whole = {1, root_->whole.total, false, root_->whole.flags};
         return map(copy);
     }
 
@@ -128,7 +135,7 @@ inline node* map::own(node*& at, std::uint32_t capacity) {
     const root_info was = old->whole;
     const bool is_root = was.users > 0;
     at = regrown(old, capacity > old->capacity ? capacity : old->capacity, alone);
-    at->whole = {is_root, was.total, was.has_unfrozen};
+    at->whole = {is_root, was.total, was.has_unfrozen, was.flags};
     if (!alone && (!is_root || --old->whole.users == 0)) release(old);
     return at;
 }
@@ -136,6 +143,7 @@ inline node* map::own(node*& at, std::uint32_t capacity) {
 inline box_ref map::put(box_ref&& fresh) {
     const std::uint64_t hash = fresh->hash;
     const bool uncopyable = fresh->type->clone == nullptr;
+    const slot_bits flags = fresh->bits & all_flags;
     if (!root_) {
         root_ = make_leaf(4);
         root_->whole.users = 1;
@@ -156,6 +164,7 @@ inline box_ref map::put(box_ref&& fresh) {
     }
     root_->whole.total += added;
     root_->whole.has_unfrozen |= uncopyable;
+    root_->whole.flags |= flags;
     return replaced;
 }
 

@@ -26,6 +26,7 @@ struct root_info {
     std::uint32_t users = 0;    // the maps of one scheduler that have this root; 0 in other nodes
     std::uint32_t total = 0;    // boxes in all
     bool has_unfrozen = false;  // a value that the next copy freezes has been put in
+    slot_bits flags = 0;        // of all values that have been put in
 };
 
 struct node {

@@ -19,6 +19,8 @@ public:
     std::uint64_t version() const noexcept { return version_; }
     void changed() noexcept { ++version_; }
 
+    slot_bits flags = 0;  // of all values that levels with children have, or have had
+
 private:
     friend class family_ref;
     std::uint64_t version_ = 0;

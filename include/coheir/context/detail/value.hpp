@@ -16,6 +16,7 @@
 #include "../../detail/type_identity.hpp"
 #include "../../detail/type_name.hpp"
 #include "key_name.hpp"
+#include "show.hpp"
 
 namespace coheir::context::detail {
 
@@ -28,6 +29,7 @@ struct value_type {
     bool quiet;                      // destroying it runs no code of the user's
     box* (*clone)(const box&);       // null where the type cannot be copied
     void (*destroy)(box&) noexcept;  // the value, and the box's memory
+    void (*show)(const box&, std::ostream&) = nullptr;  // null where only the type is shown
 };
 
 /// Where a change was made, and by which task (0: by none).
@@ -41,12 +43,13 @@ struct provenance {
 struct box {
     box(const key_name& key, const value_type& of, const provenance& made) noexcept
         : type(&of), hash(key.hash()), set(made), name_size(static_cast<std::uint32_t>(key.text().size())),
-          name(key.text().data()), name_is_static(key.is_static()) {}
+          name(key.text().data()), name_is_static(key.is_static()),
+          bits(key.bits() & frozen_bit ? key.bits() & static_cast<slot_bits>(~open_bit) : key.bits()) {}
     box(const box&) = delete;
     box& operator=(const box&) = delete;
 
     std::string_view key() const noexcept { return {name, name_size}; }
-    key_name key_as_name() const noexcept { return {key(), hash, name_is_static}; }
+    key_name key_as_name() const noexcept { return {key(), hash, name_is_static, bits}; }
     bool is_named(const key_name& other) const noexcept {
         return hash == other.hash() && key() == other.text();
     }
@@ -61,6 +64,7 @@ struct box {
     std::uint32_t name_size;
     const char* name;  // static, or kept behind the value
     bool name_is_static;
+    const slot_bits bits;         // its flags
     bool frozen_by_copy = false;  // cannot be copied, and a copy of its context has been made
 };
 
@@ -163,11 +167,17 @@ box* clone_box_of(const box& erased) {
 }
 
 template <class T>
+void show_box_of(const box& erased, std::ostream& out) {
+    show<T>(static_cast<const box_of<T>&>(erased).value, out);
+}
+
+template <class T>
 constexpr value_type describe() noexcept {
     value_type type{coheir::detail::type_name<T>(), coheir::detail::type_identity<T>(),
                     std::is_trivially_destructible_v<T> || std::is_same_v<T, std::string>, nullptr,
                     &destroy_box_of<T>};
     if constexpr (is_copyable<T>()) type.clone = &clone_box_of<T>;
+    if constexpr (is_shown<T>) type.show = &show_box_of<T>;
     return type;
 }
 

@@ -1,0 +1,32 @@
+#pragma once
+// What a dump says of the task that made a change: the layer of tasks tells, by the number.
+
+#include <atomic>
+#include <cstdint>
+#include <string>
+
+#include "../../detail/quoted.hpp"
+#include "place_text.hpp"
+#include "task_facts.hpp"
+
+namespace coheir::context::detail {
+
+/// Whether the scheduler that runs on this thread has given this number to a task, as far as it remembers.
+/// Null until there is a scheduler.
+COHEIR_EXPORT inline constinit std::atomic<bool (*)(std::uint64_t number)> had_task{nullptr};
+
+/// "task #7 'poller', spawned at main.cpp:3" while it lives, "task #7 (ended)" after; of another scheduler's,
+/// or while none runs here, "task #7".
+inline std::string task_text(std::uint64_t number) {
+    std::string text = "task #" + std::to_string(number);
+    task_facts facts;
+    if (const auto find = find_task.load(std::memory_order_relaxed); find && find(number, facts)) {
+        if (!facts.name.empty()) text += ' ' + coheir::detail::quoted(facts.name);
+        text += ", spawned at " + place_text(facts.spawned_at);
+    } else if (const auto had = had_task.load(std::memory_order_relaxed); had && had(number)) {
+        text += " (ended)";
+    }
+    return text;
+}
+
+}  // namespace coheir::context::detail
