@@ -128,7 +128,7 @@ public:
     server(const std::vector<Executor>& executors, std::uint16_t port, handler handle, limits most)
         : handle_(handle), most_(most) {
         for (const Executor& executor : executors)
-            schedulers_.push_back(std::make_unique<scheduler>(executor, coheir::spawn_policy::isolated));
+            schedulers_.push_back(std::make_unique<scheduler>(executor, coheir::spawn_policy::copying));
         acceptor_.emplace(executors.front(), tcp::endpoint(net::ip::address_v4::loopback(), port));
         scheduler& first = *schedulers_.front();
         first.post([&first, this] { first.spawn(accept()).detach(); });
