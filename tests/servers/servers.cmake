@@ -7,6 +7,11 @@ if(NOT Python3_FOUND OR NOT CURL)
     return()
 endif()
 
+set(sanitized "")
+if(COHEIR_SANITIZE)
+    set(sanitized --sanitized)
+endif()
+
 function(coheir_server_test server check)
     if(NOT TARGET coheir_example_${server})
         return()
@@ -16,8 +21,7 @@ function(coheir_server_test server check)
         add_test(NAME ${name}
             COMMAND ${Python3_EXECUTABLE} ${PROJECT_SOURCE_DIR}/tests/servers/check.py ${check}
                     $<TARGET_FILE:coheir_example_${server}> --threads ${threads} ${ARGN}
-                    $<$<BOOL:${COHEIR_SANITIZE}>:--sanitized>
-            COMMAND_EXPAND_LISTS
+                    ${sanitized}
         )
         set_tests_properties(${name} PROPERTIES TIMEOUT 300 LABELS server)
     endforeach()

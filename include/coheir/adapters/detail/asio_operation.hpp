@@ -46,7 +46,7 @@ struct asio_completion<Flavour, T> {
 
 /// The awaiting side, as the handler sees it.
 template <class Flavour, class... Args>
-class asio_awaiter : public own_awaitable {
+class asio_awaiter : wait, public own_awaitable {
     using completion = asio_completion<Flavour, Args...>;
     using engine = asio_engine<Flavour>;
 
@@ -113,6 +113,7 @@ protected:
         if (!embedded || embedded->kind != &asio_kind<Flavour>)
             throw usage_error("coheir::use_task: the task does not run on an asio_scheduler of this Asio");
         t.resume_at = awaiting;
+        t.waiting_in = this;
         task_ = &t;
         state_ = state::pending;
         handler h(*this, static_cast<engine&>(*embedded));
@@ -125,6 +126,12 @@ protected:
 
 private:
     enum class state : std::uint8_t { unused, pending, completed, abandoned };
+
+    wait_info describe() const noexcept override {
+        wait_info info;
+        info.what = wait_info::kind::foreign;
+        return info;
+    }
 
     void complete(Args&&... args) noexcept {
         try {
