@@ -473,6 +473,148 @@ TEST_CASE(FLAVOUR
     CHECK(ended == 10);
 }
 
+// ---- requests to stop
+
+namespace {
+
+/// Asks a task to stop once it waits in an operation, and gives what it noted.
+template <class MakeTask>
+trace stopped_in(MakeTask make) {
+    asio::io_context io;
+    asio_scheduler loop(io.get_executor());
+    trace t;
+    auto noting = [&t](coheir::task<> work) -> coheir::task<> {
+        try {
+            co_await std::move(work);
+            t.push_back("ended");
+        } catch (const coheir::task_cancelled&) {
+            t.push_back("cancelled");
+        }
+    };
+    loop.on_unhandled([&](const coheir::unhandled& u) { t.push_back(u.what()); });
+    const auto handle = loop.spawn(noting(make(io, t)));
+    io.poll();
+    CHECK(t.empty());
+    handle.request_stop();
+    io.run();
+    CHECK(handle.done());
+    return t;
+}
+
+}  // namespace
+
+TEST_CASE(FLAVOUR "a request to stop cancels the operation, which throws task_cancelled", "[asio][stop]") {
+    const auto waits_for_time = [](asio::io_context& io, trace&) -> coheir::task<> {
+        asio::steady_timer timer(io, 1h);
+        co_await timer.async_wait(use_task);
+    };
+    CHECK(stopped_in(waits_for_time) == trace{"cancelled"});
+    const auto puts_errors_away = [](asio::io_context& io, trace& t) -> coheir::task<> {
+        asio::steady_timer timer(io, 1h);
+        error_code ec;
+        try {
+            co_await timer.async_wait(use_task(ec));
+        } catch (const coheir::task_cancelled&) {
+            t.push_back(ec == asio::error::operation_aborted ? "aborted" : "other");
+            throw;
+        }
+    };
+    CHECK(stopped_in(puts_errors_away) == trace{"aborted", "cancelled"});
+}
+
+TEST_CASE(FLAVOUR "an operation of several steps is cancelled, and its socket can be used again",
+          "[asio][stop]") {
+    const auto reads = [](asio::io_context& io, trace& t) -> coheir::task<> {
+        tcp::acceptor acceptor(io, tcp::endpoint(asio::ip::address_v4::loopback(), 0));
+        tcp::socket ours(io), theirs(io);
+        ours.connect(acceptor.local_endpoint());
+        acceptor.accept(theirs);
+        std::string line;
+        bool cancelled = false;
+        try {
+            co_await asio::async_read_until(ours, asio::dynamic_buffer(line), '\n', use_task);
+        } catch (const coheir::task_cancelled&) {
+            cancelled = true;
+        }
+        CHECK(cancelled);
+        co_await asio::async_write(theirs, asio::buffer("again\n", 6), use_task);
+        co_await asio::async_read_until(ours, asio::dynamic_buffer(line), '\n', use_task);
+        t.push_back(line);
+    };
+    CHECK(stopped_in(reads) == trace{"again\n", "ended"});
+}
+
+TEST_CASE(FLAVOUR "an operation that cannot be cancelled ends first", "[asio][stop]") {
+    asio::io_context io;
+    asio_scheduler loop(io.get_executor());
+    kept_handler<error_code> handler;
+    std::vector<std::string> reported;
+    loop.on_unhandled([&](const coheir::unhandled& u) { reported.push_back(u.what()); });
+    auto waits = [&]() -> coheir::task<> { co_await keep_in<void(error_code)>(handler); };
+    const auto handle = loop.spawn(waits());
+    io.poll();
+    handle.request_stop();
+    io.poll();
+    CHECK_FALSE(handle.done());
+    const bool fails = GENERATE(false, true);
+    handler.call(fails ? error_code(asio::error::connection_reset) : error_code());
+    io.run();
+    CHECK(handle.done());
+    CHECK(reported.size() == (fails ? 1 : 0));  // the await could not throw both
+}
+
+TEST_CASE(FLAVOUR "an operation is not started where a request to stop is due", "[asio][stop]") {
+    asio::io_context io;
+    asio_scheduler loop(io.get_executor());
+    trace t;
+    std::optional<coheir::join_handle<void>> handle;
+    auto stops_itself = [&]() -> coheir::task<> {
+        handle->request_stop();
+        try {
+            co_await operation<void()>([&](auto) { t.push_back("started"); }, use_task);
+        } catch (const coheir::task_cancelled&) {
+            t.push_back("cancelled");
+        }
+        co_await asio::post(io, use_task);  // a request is thrown once
+        t.push_back("went on");
+    };
+    handle.emplace(loop.spawn(stops_itself()));
+    io.run();
+    CHECK(t == trace{"cancelled", "went on"});
+}
+
+TEST_CASE(FLAVOUR "time limits end operations", "[asio][stop]") {
+    const auto limited = [](asio::io_context& io) -> coheir::task<> {
+        const auto waits = [](asio::io_context& on) -> coheir::task<> {
+            asio::steady_timer timer(on, 1h);
+            co_await timer.async_wait(use_task);
+        };
+        bool timed_out = false;
+        try {
+            co_await coheir::with_timeout(waits(io), 1ms);
+        } catch (const coheir::timeout_error&) {
+            timed_out = true;
+        }
+        CHECK(timed_out);
+    };
+    run_on_asio(limited);
+}
+
+TEST_CASE(FLAVOUR "another thread stops a task by its stop_source", "[asio][stop][threads]") {
+    asio::io_context io;
+    asio_scheduler loop(io.get_executor());
+    auto waits = [&]() -> coheir::task<> {
+        asio::steady_timer timer(io, 1h);
+        co_await timer.async_wait(use_task);
+    };
+    const auto handle = loop.spawn(waits());
+    io.poll();
+    std::thread other([source = handle.stop_source()]() mutable { source.request_stop(); });
+    io.run();
+    other.join();
+    CHECK(handle.done());
+}
+
 // ---- the end
 
 namespace {

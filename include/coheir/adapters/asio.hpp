@@ -36,6 +36,7 @@ struct standalone_asio {
     using cancellation_signal = ::asio::cancellation_signal;
     using cancellation_slot = ::asio::cancellation_slot;
     static constexpr auto cancel_all = ::asio::cancellation_type::all;
+    static constexpr auto aborted = ::asio::error::operation_aborted;
     template <class Executor>
     using work_guard = ::asio::executor_work_guard<Executor>;
     template <class Executor>

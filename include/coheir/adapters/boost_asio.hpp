@@ -36,6 +36,7 @@ struct boost_asio {
     using cancellation_signal = ::boost::asio::cancellation_signal;
     using cancellation_slot = ::boost::asio::cancellation_slot;
     static constexpr auto cancel_all = ::boost::asio::cancellation_type::all;
+    static constexpr auto aborted = ::boost::asio::error::operation_aborted;
     template <class Executor>
     using work_guard = ::boost::asio::executor_work_guard<Executor>;
     template <class Executor>

@@ -10,6 +10,7 @@
 
 #include "../../detail/promise.hpp"
 #include "../../detail/result.hpp"
+#include "../../detail/stop.hpp"
 #include "../../error.hpp"
 #include "asio_executor.hpp"
 #include "use_task.hpp"
@@ -58,6 +59,9 @@ public:
     bool await_ready() const noexcept { return false; }
 
     typename completion::value await_resume() {
+        if (task_->stop & task_state::stop_due) [[unlikely]]
+            report_error();
+        end_wait(*task_);
         if (failure_) std::rethrow_exception(failure_);
         if (state_ == state::abandoned) throw abandoned_await();
         if constexpr (std::is_same_v<typename completion::error, error_code>) {
@@ -112,9 +116,14 @@ protected:
         embedding* const embedded = static_cast<core*>(t.home)->embedded;
         if (!embedded || embedded->kind != &asio_kind<Flavour>)
             throw usage_error("coheir::use_task: the task does not run on an asio_scheduler of this Asio");
-        t.resume_at = awaiting;
-        t.waiting_in = this;
         task_ = &t;
+        t.resume_at = awaiting;
+        if (t.stop & task_state::stop_due) {  // the await throws, the operation is not started
+            state_ = state::completed;
+            t.waiting_in = &queued;
+            return t.home->enqueue(t);
+        }
+        t.waiting_in = this;
         state_ = state::pending;
         handler h(*this, static_cast<engine&>(*embedded));
         try {
@@ -127,6 +136,23 @@ protected:
 private:
     enum class state : std::uint8_t { unused, pending, completed, abandoned };
 
+    void interrupt(task_state&, stop_wave&) noexcept override {
+        const context::detail::outside no_task;
+        if (state_ == state::pending) cancel_.emit(Flavour::cancel_all);
+    }
+    /// The await throws task_cancelled: nobody else will see an error of the operation.
+    void report_error() const noexcept {
+        std::exception_ptr error = failure_;
+        if constexpr (std::is_same_v<typename completion::error, error_code>) {
+            if (error_into_)
+                *error_into_ = error_;
+            else if (!error && error_ && error_ != Flavour::aborted)
+                error = std::make_exception_ptr(typename Flavour::system_error(error_));
+        } else if constexpr (std::is_same_v<typename completion::error, std::exception_ptr>) {
+            if (!error) error = error_;
+        }
+        if (error) static_cast<core*>(task_->home)->report(error, *task_);
+    }
     wait_info describe() const noexcept override {
         wait_info info;
         info.what = wait_info::kind::foreign;

@@ -21,6 +21,10 @@ struct use_task_into {
 /// of several. An error is thrown as the system_error of that Asio, or put into `ec` by `use_task(ec)`, which
 /// throws none. abandoned_await is thrown where the operation was dropped, by a user's own initiation.
 ///
+/// A request to stop the task cancels the operation, through its cancellation slot; the await then throws
+/// task_cancelled, when the operation has ended, whatever it ended with. One that cannot be cancelled, such
+/// as resolving a name, ends by itself first.
+///
 /// The task goes on through its scheduler, whatever thread completes the operation. The steps of a composed
 /// operation run on the scheduler's executor, with no context; what starts it runs in the task's. No memory
 /// is allocated but what Asio needs for its own. An operation is started by the await: one that is not
