@@ -7,6 +7,7 @@ namespace http = boost::beast::http;
 using http_server::request;
 using http_server::response;
 
+// [server]
 coheir::task<response> hello(const request& asked) {
     if (asked.method() != http::verb::get) {
         response refused = http_server::text(http::status::method_not_allowed, "");
@@ -26,3 +27,4 @@ coheir::task<response> with_request_id(request asked) {
 }
 
 int main(int argc, char** argv) { return http_server::run(argc, argv, with_request_id); }
+// [/server]
