@@ -2,6 +2,7 @@
 // The inside of a scheduler: rounds, timers, the end of tasks, and its own end.
 
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <source_location>
@@ -28,6 +29,12 @@ protected:
     ~core_host() = default;
 };
 
+/// What an adapter leaves in the scheduler that it runs inside another event loop, for its awaitables to
+/// find.
+struct embedding {
+    const void* kind;  // says which adapter's it is
+};
+
 class core : public run_state {
 public:
     using time_point = timer_heap::time_point;
@@ -42,6 +49,7 @@ public:
     // ---- tasks
 
     spawn_policy policy;  // of spawns that do not say otherwise
+    embedding* embedded = nullptr;
 
     /// A number that no other task of the process has.
     std::uint64_t next_task_number() noexcept { return numbers_.next(); }
@@ -55,6 +63,7 @@ public:
         promise.up = &t.link;
         promise.state = &t;
         tasks_.add(t);
+        ++live_;
         in_round ? enqueue(t) : wake(t);
     }
 
@@ -125,7 +134,19 @@ public:
         } while (!(until && until->ended) && has_work());
     }
 
+    /// Runs code of the event loop around, on the scheduler's own thread: tasks that it wakes become ready
+    /// behind what has arrived by now. Nobody else is told of them: run_ready must follow.
+    template <class F>
+    void visit(F&& f) {
+        const round r(*this);
+        box_->take_into(ready_);
+        f();
+    }
+
     bool has_work() const noexcept { return !round_.empty() || !ready_.empty() || !box_->empty(); }
+
+    /// Whether a task has begun, or waits to, and has not ended.
+    bool has_live_tasks() const noexcept { return live_ != 0; }
 
     std::optional<time_point> next_deadline() const noexcept {
         if (timers_.empty()) return std::nullopt;
@@ -229,6 +250,7 @@ private:
     template <bool Mirrored>
     void end(const round& r, task_state& t) noexcept {
         std::exchange(t.root().frame, {}).destroy();
+        --live_;
         r.current.point_outside();
         if constexpr (Mirrored) leave_mirrors(r, t);
         if (!t.waiters.empty()) t.waiters.tell_all();
@@ -331,6 +353,7 @@ private:
     timer_heap timers_;
     task_list tasks_;  // those that live, and those that have ended and still have handles
     task_numbers numbers_;
+    std::size_t live_ = 0;
     bool is_running_ = false;
     mirror_list mirrors_;
 };

@@ -1,0 +1,16 @@
+# What the adapters are written for, where this machine has it. The library itself needs none of it.
+find_path(ASIO_INCLUDE_DIR asio.hpp)
+if(ASIO_INCLUDE_DIR)
+    add_library(coheir_asio INTERFACE)
+    target_include_directories(coheir_asio SYSTEM INTERFACE ${ASIO_INCLUDE_DIR})
+else()
+    message(STATUS "coheir: Asio was not found, its tests are off")
+endif()
+
+find_package(Boost 1.81 QUIET)
+if(Boost_FOUND)
+    add_library(coheir_boost_asio INTERFACE)
+    target_link_libraries(coheir_boost_asio INTERFACE Boost::headers)
+else()
+    message(STATUS "coheir: Boost 1.81 was not found, the tests and examples on Boost.Asio are off")
+endif()

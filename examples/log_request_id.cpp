@@ -1,0 +1,79 @@
+// The server of http_request_id with spdlog: every line that serves a request carries its id, and no function
+// has a parameter for it.
+#include <spdlog/pattern_formatter.h>
+#include <spdlog/sinks/stdout_sinks.h>
+#include <spdlog/spdlog.h>
+
+#include "http/request_id.hpp"
+#include "http/server.hpp"
+
+namespace context = coheir::context;
+namespace http = boost::beast::http;
+using http_server::request;
+using http_server::response;
+
+coheir::task<> first_call() {
+    SPDLOG_WARN("First_call called");
+    co_return;
+}
+
+coheir::task<> second_call() {
+    SPDLOG_ERROR("Second_call called");
+    co_return;
+}
+
+coheir::task<response> hello(const request& asked) {
+    if (asked.method() != http::verb::get) {
+        response refused = http_server::text(http::status::method_not_allowed, "");
+        refused.set(http::field::allow, "GET");
+        co_return refused;
+    }
+    const std::string name = http_server::name_in(asked);
+    SPDLOG_INFO("Received new GET /{} call", name);
+    co_await coheir::when_all(first_call());  // in a task of its own, which inherits the context
+    co_await second_call();
+    co_return http_server::text(http::status::ok, "Hello, " + name + ". Your request id is " +
+                                                      context::get(request_id).value() + ".\n");
+}
+
+coheir::task<response> with_request_id(request asked) {
+    context::set(request_id, accepted_or_fresh(asked["X-Request-ID"]));
+    response answer = co_await hello(asked);
+    answer.set("X-Request-ID", context::get(request_id).value());
+    SPDLOG_INFO("{} {} {} {}", std::string_view(asked.method_string()), std::string_view(asked.target()),
+                answer.result_int(), answer.body().size());
+    co_return answer;
+}
+
+/// %* in a pattern: the id of the request that is served.
+class request_id_flag final : public spdlog::custom_flag_formatter {
+    void format(const spdlog::details::log_msg&, const std::tm&, spdlog::memory_buf_t& to) override {
+        const std::string* const id = context::find(request_id);
+        const std::string_view shown = id ? std::string_view(*id) : "-";
+        to.append(shown.data(), shown.data() + shown.size());
+    }
+    std::unique_ptr<custom_flag_formatter> clone() const override {
+        return std::make_unique<request_id_flag>();
+    }
+};
+
+/// %L in a pattern: the level, in the words and capitals of Python's logging.
+class level_flag final : public spdlog::custom_flag_formatter {
+    void format(const spdlog::details::log_msg& line, const std::tm&, spdlog::memory_buf_t& to) override {
+        constexpr std::array<std::string_view, 7> names{"TRACE", "DEBUG",    "INFO", "WARNING",
+                                                        "ERROR", "CRITICAL", "OFF"};
+        const std::string_view name = names.at(static_cast<std::size_t>(line.level));
+        to.append(name.data(), name.data() + name.size());
+    }
+    std::unique_ptr<custom_flag_formatter> clone() const override { return std::make_unique<level_flag>(); }
+};
+
+int main(int argc, char** argv) {
+    auto formatter = std::make_unique<spdlog::pattern_formatter>();
+    formatter->add_flag<request_id_flag>('*').add_flag<level_flag>('L');
+    formatter->set_pattern("%Y-%m-%d %H:%M:%S,%e %L server:%# %* | %v");
+    const auto logger = spdlog::stderr_logger_mt("server");
+    logger->set_formatter(std::move(formatter));
+    spdlog::set_default_logger(logger);
+    return http_server::run(argc, argv, with_request_id);
+}

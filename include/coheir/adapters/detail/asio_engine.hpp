@@ -1,0 +1,242 @@
+#pragma once
+// How an executor of Asio runs a scheduler: what both flavours of Asio have in common.
+
+#include <atomic>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <mutex>
+#include <optional>
+#include <type_traits>
+#include <utility>
+
+#include "../../scheduler.hpp"
+
+namespace coheir::detail {
+
+/// The flavour of Asio that an executor belongs to; each adapter header adds its own. A flavour is a class
+/// that names what is used of its namespace.
+template <class Executor>
+struct asio_flavour_of {
+    static_assert(
+        !std::is_same_v<Executor, Executor>,
+        "this is no executor of an Asio whose adapter is included: <coheir/adapters/asio.hpp> is for "
+        "standalone Asio, <coheir/adapters/boost_asio.hpp> for Boost.Asio");
+};
+template <class Executor>
+using asio_flavour = typename asio_flavour_of<Executor>::type;
+
+template <class Flavour>
+inline constexpr char asio_kind = 0;  // its address says whose embedding it is
+
+/// A scheduler and what drives it, shared by its owner and by the handlers that are on their way: these find
+/// out by it that the scheduler is gone. Everything that is not for any thread is for code on the executor.
+template <class Flavour>
+class asio_engine : public embedding {
+public:
+    asio_engine(const asio_engine&) = delete;
+    asio_engine& operator=(const asio_engine&) = delete;
+
+    class ref {
+    public:
+        explicit ref(asio_engine& of) noexcept : of_(&of) {
+            of.refs_.fetch_add(1, std::memory_order_relaxed);
+        }
+        ref(const ref& other) noexcept : of_(other.of_) {
+            if (of_) of_->refs_.fetch_add(1, std::memory_order_relaxed);
+        }
+        ref(ref&& other) noexcept : of_(std::exchange(other.of_, nullptr)) {}
+        ref& operator=(ref other) noexcept {
+            std::swap(of_, other.of_);
+            return *this;
+        }
+        ~ref() {
+            if (of_ && of_->refs_.fetch_sub(1, std::memory_order_acq_rel) == 1) delete of_;
+        }
+        asio_engine* operator->() const noexcept { return of_; }
+        asio_engine& operator*() const noexcept { return *of_; }
+
+    private:
+        asio_engine* of_;
+    };
+
+    // ---- any thread
+
+    /// Runs f() on the executor, unless the scheduler is gone by then: then f is destroyed. At once, if this
+    /// is the executor and the caller does not mind.
+    template <class F>
+    void execute(F f, bool at_once) {
+        if (at_once && is_here()) return run(std::move(f));
+        auto later = [self = ref(*this), work = std::move(f)]() mutable { self->run(std::move(work)); };
+        at_once ? Flavour::dispatch(any_executor_, std::move(later))
+                : Flavour::post(any_executor_, std::move(later));
+    }
+    /// f() unless the scheduler is gone, which it cannot be before f ends. Wherever this is.
+    template <class F>
+    void if_alive(F f) noexcept {
+        if (is_here()) {
+            if (alive_) f();
+            return;
+        }
+        const std::lock_guard lock(alive_mutex_);
+        if (alive_) f();
+    }
+    typename Flavour::execution_context& context() const noexcept { return context_; }
+
+    // ---- on the executor, or while it runs nothing
+
+    coheir::scheduler& scheduler() noexcept { return *scheduler_; }
+
+    /// Destroys the scheduler; handlers that come later do nothing.
+    void shut_down() noexcept {
+        {
+            const std::lock_guard lock(alive_mutex_);
+            alive_ = false;
+        }
+        scheduler_.reset();
+        release();
+    }
+
+protected:
+    asio_engine(typename Flavour::any_io_executor executor, spawn_policy policy, manual_clock* clock)
+        : embedding{&asio_kind<Flavour>}, any_executor_(std::move(executor)),
+          context_(Flavour::context_of(any_executor_)), clock_(clock) {
+        clock ? scheduler_.emplace(std::move(policy), *clock) : scheduler_.emplace(std::move(policy));
+        core_ = &scheduler_access::core_of(*scheduler_);
+        core_->embedded = this;
+        scheduler_->on_wakeup([this] { request_turn(); });  // the scheduler takes it away at its end
+    }
+    virtual ~asio_engine() = default;
+
+    /// The timer has run out.
+    void on_timer(std::uint64_t number) {
+        if (!alive_) return;
+        if (number == timer_number_) armed_for_.reset();
+        take_turn();
+    }
+
+    virtual bool runs_in_this_thread() const noexcept = 0;
+    virtual void arm_timer(time_point deadline, std::uint64_t number) = 0;
+    virtual void disarm_timer() = 0;
+    virtual void hold_work(bool on) = 0;
+    virtual void release() noexcept = 0;  // what belongs to the event loop
+
+private:
+    static constexpr std::size_t batch = 128;  // tasks in a row; then other handlers have their turn
+
+    bool is_here() const noexcept { return running == core_ || runs_in_this_thread(); }
+
+    /// Runs f, a handler of an operation that a task awaits, and then the tasks that it has made ready.
+    template <class F>
+    void run(F f) {
+        if (!alive_) return;
+        if (core_->is_running()) {  // one of its tasks has called what calls back at once
+            const context::detail::outside no_task;
+            return f();
+        }
+        try {
+            core_->visit([&f] { F(std::move(f))(); });  // it is gone before tasks run
+        } catch (...) {
+            settle();
+            throw;
+        }
+        take_turn();
+    }
+
+    void take_turn() {
+        if (core_->is_running()) return;  // a task runs the event loop, inside itself
+        try {
+            scheduler_->run_ready(batch);
+        } catch (...) {
+            settle();
+            throw;
+        }
+        settle();
+    }
+
+    /// Has what is left looked after.
+    void settle() {
+        if (core_->has_work()) request_turn();
+        hold_work(core_->has_live_tasks());
+        const std::optional<time_point> deadline = core_->next_deadline();
+        if (clock_) {
+            if (!deadline || core_->has_work()) return;
+            clock_->advance_to(*deadline);
+            request_turn();
+        } else if (!core_->has_live_tasks()) {
+            if (std::exchange(armed_for_, std::nullopt)) disarm_timer();
+        } else if (deadline && (!armed_for_ || *deadline < *armed_for_)) {
+            // One that is armed for earlier than needed may run out for nothing: that is rarer than moving
+            // it.
+            armed_for_ = deadline;
+            arm_timer(*deadline, ++timer_number_);
+        }
+    }
+
+    /// One handler at a time, however many ask. Any thread.
+    void request_turn() {
+        if (turn_requested_.exchange(true, std::memory_order_acq_rel)) return;
+        Flavour::post(any_executor_, [self = ref(*this)] {
+            self->turn_requested_.store(false, std::memory_order_release);
+            if (self->alive_) self->take_turn();
+        });
+    }
+
+    const typename Flavour::any_io_executor any_executor_;
+    typename Flavour::execution_context& context_;
+    manual_clock* const clock_;
+    std::optional<coheir::scheduler> scheduler_;
+    core* core_ = nullptr;  // its inside; compared, but not used, when it is gone
+    std::optional<time_point> armed_for_;
+    std::uint64_t timer_number_ = 0;
+    std::atomic<std::uint32_t> refs_{0};
+    std::atomic<bool> turn_requested_{false};
+    bool alive_ = true;  // written under the mutex, too, for those who are not on the executor
+    std::mutex alive_mutex_;
+};
+
+/// The same on an executor of a known type.
+template <class Executor>
+class asio_engine_on final : public asio_engine<asio_flavour<Executor>> {
+    using flavour = asio_flavour<Executor>;
+    using engine = asio_engine<flavour>;
+
+public:
+    asio_engine_on(const Executor& executor, spawn_policy policy, manual_clock* clock)
+        : engine(executor, std::move(policy), clock), executor_(executor), timer_(std::in_place, executor) {}
+
+    const Executor& executor() const noexcept { return executor_; }
+
+private:
+    bool runs_in_this_thread() const noexcept override {
+        if constexpr (requires { executor_.running_in_this_thread(); })
+            return executor_.running_in_this_thread();
+        else
+            return false;  // not known, so what might run at once goes by way of the executor
+    }
+    void arm_timer(time_point deadline, std::uint64_t number) override {
+        timer_->expires_at(deadline);
+        timer_->async_wait(
+            [self = typename engine::ref(*this), number](const typename flavour::error_code& cancelled) {
+                if (!cancelled) static_cast<asio_engine_on&>(*self).on_timer(number);
+            });
+    }
+    void disarm_timer() override { timer_->cancel(); }
+    void hold_work(bool on) override {
+        if (on == work_.has_value()) return;
+        if (on)
+            work_.emplace(executor_);
+        else
+            work_.reset();
+    }
+    void release() noexcept override {
+        timer_.reset();
+        work_.reset();
+    }
+
+    Executor executor_;
+    std::optional<typename flavour::template timer<Executor>> timer_;
+    std::optional<typename flavour::template work_guard<Executor>> work_;
+};
+
+}  // namespace coheir::detail

@@ -1,0 +1,83 @@
+#pragma once
+// A scheduler whose tasks are run by an executor of Asio.
+
+#include <source_location>
+#include <utility>
+
+#include "../../options.hpp"
+#include "../../remote.hpp"
+#include "../../spawn.hpp"
+#include "asio_engine.hpp"
+
+namespace coheir {
+
+/// A scheduler that runs on an executor of Asio: that of an io_context which one thread runs, a strand, or a
+/// strand of a thread_pool. Many may share a pool. Asio's handlers and tasks take turns: of the tasks at most
+/// 128 run in a row. Awaiting Asio's operations: see use_task.
+///
+/// The executor must run one handler at a time; make, use and destroy the scheduler there, or while it runs
+/// none. Other threads may call only post(), close(), closed(), remote() and get_executor().
+///
+/// While one of its tasks lives, it counts as outstanding work: io_context::run() and thread_pool::join()
+/// return when all tasks have ended, or after stop(). Destroying it destroys the tasks that are left, cancels
+/// what they await, and drops without a call what Asio still has of it. Destroy it before the io_context
+/// or the pool.
+///
+/// What leaves a foreign coroutine, or a handler of an operation that a task awaits, comes out of the handler
+/// of Asio that runs the tasks, and so out of io_context::run(), as with Asio's own handlers.
+template <class Executor>
+class asio_scheduler {
+    using flavour = detail::asio_flavour<Executor>;
+    using engine = detail::asio_engine_on<Executor>;
+
+public:
+    using executor_type = Executor;
+
+    /// No tasks yet; they inherit by `policy`. Throws std::bad_alloc, what the executor throws.
+    explicit asio_scheduler(const Executor& executor, spawn_policy policy = spawn_policy::copying)
+        : engine_(*new engine(executor, std::move(policy), nullptr)) {}
+    /// The same on a clock that is moved by hand: here to the next deadline, when no task is ready.
+    asio_scheduler(const Executor& executor, spawn_policy policy, manual_clock& clock)
+        : engine_(*new engine(executor, std::move(policy), &clock)) {}
+    asio_scheduler(const asio_scheduler&) = delete;
+    asio_scheduler& operator=(const asio_scheduler&) = delete;
+    ~asio_scheduler() { engine_->shut_down(); }
+
+    /// Starts a task: see scheduler::spawn.
+    template <class T>
+    join_handle<T> spawn(task<T> work, std::source_location at = std::source_location::current()) {
+        return inner().spawn(std::move(work), at);
+    }
+    template <class T>
+    join_handle<T> spawn(task<T> work, const options& how,
+                         std::source_location at = std::source_location::current()) {
+        return inner().spawn(std::move(work), how, at);
+    }
+
+    void set_policy(spawn_policy policy) noexcept { inner().set_policy(std::move(policy)); }
+    [[nodiscard]] const spawn_policy& policy() const noexcept { return inner().policy(); }
+    /// See scheduler::on_unhandled.
+    void on_unhandled(detail::function<void(const unhandled&)> handler) {
+        inner().on_unhandled(std::move(handler));
+    }
+
+    /// Any thread: see the members of scheduler.
+    template <class F>
+        requires detail::callable<F>
+    void post(F&& f) { inner().post(std::forward<F>(f)); }
+    void close() noexcept { inner().close(); }
+    [[nodiscard]] bool closed() const noexcept { return inner().closed(); }
+    [[nodiscard]] coheir::remote remote() const noexcept { return inner().remote(); }
+
+    /// What runs it; make sockets and timers for its tasks with this.
+    [[nodiscard]] executor_type get_executor() const noexcept {
+        return static_cast<const engine&>(*engine_).executor();
+    }
+
+private:
+    coheir::scheduler& inner() const noexcept { return engine_->scheduler(); }
+
+    typename detail::asio_engine<flavour>::ref engine_;
+};
+
+}  // namespace coheir
