@@ -63,6 +63,18 @@ struct carrying_boost_asio {
         executor.execute(std::forward<F>(f));
     }
 
+    /// Whether execute() would call a function at once, here.
+    template <class Executor>
+    static bool calls_here(const Executor& executor) {
+        if constexpr (requires { executor.running_in_this_thread(); } &&
+                      can_query<const Executor&, ::boost::asio::execution::blocking_t>)
+            return executor.running_in_this_thread() &&
+                   ::boost::asio::query(executor, ::boost::asio::execution::blocking) !=
+                       ::boost::asio::execution::blocking.never;
+        else
+            return false;
+    }
+
     static void check_that_contexts_are_carried();
 };
 
@@ -127,7 +139,7 @@ inline void carrying_boost_asio::check_that_contexts_are_carried() {
             timer{Executor(executor(host.get_executor())), std::chrono::steady_clock::time_point()};
         int seen = 0;
         {
-            const flow start(*carried::ref(carried::ref::nothing()));
+            const flow start(*carried::ref::nothing());
             context::set("coheir.check", 4711);
             timer.async_wait([&seen](const auto&) { seen = context::get("coheir.check", 0); });
         }

@@ -26,7 +26,7 @@ public:
 
 private:
     friend class flow;
-    constexpr carried() = default;
+    constexpr carried() noexcept = default;
 
     context::snapshot snapshot_;
     context::detail::level_ref live_;
@@ -45,7 +45,7 @@ public:
         return *this;
     }
     ~ref() {
-        if (of_ && of_ != nothing() && of_->refs_.fetch_sub(1, std::memory_order_acq_rel) == 1) delete of_;
+        if (is_counted() && of_->refs_.fetch_sub(1, std::memory_order_acq_rel) == 1) delete of_;
     }
 
     /// The current context as it is now; what shows nothing, where none is current. Throws context_busy and
@@ -58,19 +58,22 @@ public:
     friend bool operator==(const ref& a, const ref& b) noexcept { return a.of_ == b.of_; }
     const carried& operator*() const noexcept { return *of_; }
 
-    /// Shows nothing. Not counted: all threads use it.
-    static carried* nothing() noexcept {
-        static carried shown_where_nothing_was_set;
-        return &shown_where_nothing_was_set;
-    }
+    /// What shows nothing.
+    [[nodiscard]] static ref nothing() noexcept { return ref(&shows_nothing); }
 
 private:
+    // All threads use this one, so it is not counted.
+    static carried shows_nothing;
+
+    bool is_counted() const noexcept { return of_ && of_ != &shows_nothing; }
     void add() const noexcept {
-        if (of_ && of_ != nothing()) of_->refs_.fetch_add(1, std::memory_order_relaxed);
+        if (is_counted()) of_->refs_.fetch_add(1, std::memory_order_relaxed);
     }
 
     carried* of_ = nullptr;
 };
+
+constinit inline carried carried::ref::shows_nothing{};
 
 /// Which flow goes on on this thread, innermost; written by flows only.
 COHEIR_EXPORT inline constinit thread_local flow* innermost_flow = nullptr;
@@ -125,7 +128,7 @@ private:
 
 inline carried::ref carried::ref::take_snapshot() {
     context::detail::owner* const who = context::detail::current();
-    if (!who) return ref(nothing());
+    if (!who) return nothing();
     context::snapshot now = context::detail::snapshot_access::take(*who->context, "carried on");
     return ref(new carried(std::move(now)));
 }

@@ -39,8 +39,11 @@ public:
     /// std::bad_alloc and context_busy, and what that throws.
     template <class F>
     void execute(F&& f) const {
-        Flavour::execute(inner_, leg<std::decay_t<F>>(taken_ ? taken_ : detail::carried::ref::take_snapshot(),
-                                                      std::forward<F>(f)));
+        detail::carried::ref in = taken_ ? taken_ : detail::carried::ref::take_snapshot();
+        if (Flavour::calls_here(inner_))
+            go_on(*in, std::forward<F>(f));
+        else
+            Flavour::execute(inner_, leg<std::decay_t<F>>(std::move(in), std::forward<F>(f)));
     }
 
     template <class Property>
@@ -71,17 +74,20 @@ private:
     template <class F, class I>
     friend class carrying_executor;
 
+    template <class F>
+    static void go_on(const detail::carried& in, F&& f) {
+        const detail::flow here(in);
+        std::decay_t<F> own(std::forward<F>(f));  // what it has captured dies in its context
+        std::move(own)();
+    }
+
     /// A function that goes on in the context that it has brought along.
     template <class F>
     class leg {
     public:
         template <class G>
         leg(detail::carried::ref in, G&& f) : in_(std::move(in)), f_(std::forward<G>(f)) {}
-        void operator()() {
-            const detail::flow here(*in_);
-            F f(std::move(f_));  // what it has captured dies in its context
-            std::move(f)();
-        }
+        void operator()() { go_on(*in_, std::move(f_)); }
 
     private:
         detail::carried::ref in_;
