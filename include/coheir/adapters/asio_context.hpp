@@ -106,6 +106,7 @@ template <class Base>
     return coheir::make_strand(context.get_executor());
 }
 
+#ifdef ASIO_HAS_CO_AWAIT
 namespace context {
 
 /// Chooses what a coroutine inherits when it is spawned, in place of a snapshot:
@@ -122,6 +123,7 @@ template <class T, class Executor>
 }
 
 }  // namespace context
+#endif
 
 namespace detail {
 

@@ -108,6 +108,7 @@ template <class Base>
     return coheir::make_strand(context.get_executor());
 }
 
+#ifdef BOOST_ASIO_HAS_CO_AWAIT
 namespace context {
 
 /// Chooses what a coroutine inherits when it is spawned, in place of a snapshot:
@@ -124,6 +125,7 @@ template <class T, class Executor>
 }
 
 }  // namespace context
+#endif
 
 namespace detail {
 

@@ -241,13 +241,12 @@ inline std::uint64_t uv_scheduler::milliseconds_until(time_point deadline) const
 template <class T>
 T uv_scheduler::run(task<T> root, std::source_location at) {
     if (core().is_running()) throw scheduler_busy("run");
-    const detail::task_ref<T> ending = detail::start(
-        core(), root, [this] { return detail::derive_context(core(), policy()); }, at, "uv_scheduler::run");
+    const join_handle<T> ending = spawn(std::move(root), at);
     const bool kept_alive = keep_alive_;
     keep_alive(true);
-    while (!ending->ended) uv_run(loop_, UV_RUN_ONCE);
+    while (!ending.done()) uv_run(loop_, UV_RUN_ONCE);
     keep_alive(kept_alive);
-    return detail::take_result(*ending);
+    return detail::take_result(*detail::join_handle_access::state(ending, "run"));
 }
 
 // ---- requests
