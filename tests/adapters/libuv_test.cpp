@@ -5,6 +5,7 @@
 #include <catch2/catch.hpp>
 #include <fcntl.h>
 
+#include <array>
 #include <chrono>
 #include <coroutine>
 #include <memory>
@@ -418,6 +419,16 @@ TEST_CASE("a task that is destroyed while it awaits a request cancels it; libuv 
     }
     std::optional<coheir::uv_scheduler> tasks(loop);
     tasks->spawn(read_file(loop, "/proc/self/comm")).detach();
+    auto buffer = std::make_shared<std::array<char, 64>>();
+    const std::weak_ptr<std::array<char, 64>> watched = buffer;
+    const auto fill = [](uv_loop_t* on, std::shared_ptr<std::array<char, 64>> to) -> coheir::task<> {
+        auto start = [on, to = std::move(to)](uv_fs_t* request, auto done) {
+            const uv_buf_t into = uv_buf_init(to->data(), static_cast<unsigned>(to->size()));
+            return uv_fs_read(on, request, -1, &into, 1, 0, done);
+        };
+        co_await coheir::uv_await<uv_fs_t>(std::move(start));
+    };
+    tasks->spawn(fill(loop, std::move(buffer))).detach();
     uv_run(loop, UV_RUN_NOWAIT);
     const bool release_first = GENERATE(false, true);
     const auto release = [&] {
@@ -425,6 +436,8 @@ TEST_CASE("a task that is destroyed while it awaits a request cancels it; libuv 
     };
     if (release_first) release();
     tasks.reset();
+    CHECK_FALSE(watched.expired());  // libuv may still use it
     if (!release_first) release();
     CHECK_FALSE(loop.run());
+    CHECK(watched.expired());
 }

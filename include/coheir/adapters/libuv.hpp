@@ -263,7 +263,7 @@ struct uv_operation {
     explicit uv_operation(resolver<int> to) : resolve(std::move(to)) {}
     uv_operation(const uv_operation&) = delete;
     uv_operation& operator=(const uv_operation&) = delete;
-    ~uv_operation() {
+    virtual ~uv_operation() {
         if constexpr (std::is_same_v<Request, uv_fs_t>) uv_fs_req_cleanup(&request);
         if constexpr (std::is_same_v<Request, uv_getaddrinfo_t>) uv_freeaddrinfo(request.addrinfo);
     }
@@ -271,6 +271,14 @@ struct uv_operation {
     Request request{};
     resolver<int> resolve;
     bool awaited = true;  // a task waits for it, and frees it
+};
+
+/// The same with the function that started it: what that has captured lives until libuv is done.
+template <class Request, class Start>
+struct uv_started_operation final : uv_operation<Request> {
+    uv_started_operation(resolver<int> to, Start&& how)
+        : uv_operation<Request>(std::move(to)), start(std::move(how)) {}
+    Start start;
 };
 
 /// What a request is started with: turns into the callback of any kind of request.
@@ -320,10 +328,11 @@ public:
     }
 
     template <class Start>
-    void start(Start& how, const resolver<int>& resolve) {
-        operation_ = new uv_operation<Request>(resolve);
-        operation_->request.data = operation_;
-        const int status = how(&operation_->request, uv_callback<Request>());
+    void start(Start&& how, const resolver<int>& resolve) {
+        auto* const made = new uv_started_operation<Request, Start>(resolve, std::move(how));
+        operation_ = made;
+        made->request.data = operation_;
+        const int status = made->start(&made->request, uv_callback<Request>());
         if (status < 0)
             resolve(status);
         else
@@ -368,14 +377,15 @@ private:
 ///     auto file = co_await uv_await<uv_fs_t>([&](uv_fs_t* request, auto done) {
 ///         return uv_fs_open(loop, request, path, O_RDONLY, 0, done);
 ///     });
-/// The function is called once, in the task, and returns what libuv's function does. What it refers to must
-/// live until the await is over. A task that is destroyed meanwhile cancels the request; libuv uses buffers
-/// that it was given until it has called back all the same. Throws uv_error where a status is negative. On
-/// the loop's thread.
+/// The function is called once, in the task, and returns what libuv's function does. A task that is destroyed
+/// meanwhile cancels the request where libuv can; else libuv uses what it was given until it calls back. What
+/// the function has captured by value lives until then: capture a shared_ptr to the buffers (and give such a
+/// lambda a name first, see docs/pitfalls.md). Throws uv_error where a status is negative. On the loop's
+/// thread.
 template <class Request, class Start>
 task<uv_completed<Request>> uv_await(Start start) {
     detail::uv_pending<Request> pending;
-    auto begin = [&](const resolver<int>& resolve) { pending.start(start, resolve); };
+    auto begin = [&](const resolver<int>& resolve) { pending.start(std::move(start), resolve); };
     const int status = co_await callback<int>(begin);
     uv_completed<Request> completed(pending.completed(), status);
     if (status < 0) throw uv_error("uv_await", status);

@@ -106,6 +106,7 @@ public:
     };
     [[nodiscard]] state now() const { return {mine_.context, live_}; }
     void go_on_in(state with) noexcept {
+        taken_ = {};
         std::swap(mine_.context, with.context);
         live_ = with.live;
     }
@@ -120,8 +121,13 @@ public:
     [[nodiscard]] static state fork(const spawn_policy& policy);
 
 private:
+    friend class carried::ref;
+
     context::detail::owner mine_;  // goes last: destructors of values find what was current before
     bool live_;
+    // What was taken of it last. As long as that is held, whatever changes the level gives it another root.
+    carried::ref taken_;
+    const context::detail::node* taken_root_ = nullptr;
     flow* const outer_;
     context::detail::installed installed_;
 };
@@ -129,8 +135,16 @@ private:
 inline carried::ref carried::ref::take_snapshot() {
     context::detail::owner* const who = context::detail::current();
     if (!who) return nothing();
-    context::snapshot now = context::detail::snapshot_access::take(*who->context, "carried on");
-    return ref(new carried(std::move(now)));
+    context::detail::level& from = *who->context;
+    flow* const here = from.kin ? nullptr : flow::current();
+    if (here && here->taken_ && here->taken_root_ == from.own.root() && from.updates == 0)
+        return here->taken_;
+    ref now(new carried(context::detail::snapshot_access::take(from, "carried on")));
+    if (here) {
+        here->taken_ = now;
+        here->taken_root_ = from.own.root();
+    }
+    return now;
 }
 
 inline carried::ref carried::ref::take() {
