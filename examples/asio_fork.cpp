@@ -9,14 +9,14 @@
 
 namespace context = coheir::context;
 
-asio::awaitable<void> pause() {
+asio::awaitable<void> nap() {
     asio::steady_timer timer(co_await asio::this_coro::executor, std::chrono::milliseconds(1));
     co_await timer.async_wait(asio::use_awaitable);
 }
 
 asio::awaitable<void> child(std::string name) {
     std::cout << name << " starts: " << context::get("status", "?") << '\n';
-    co_await pause();
+    co_await nap();
     std::cout << name << " sees: " << context::get("status", "?") << '\n';
     context::set("status", "changed by " + name);
 }
@@ -28,8 +28,8 @@ asio::awaitable<void> parent() {
     asio::co_spawn(executor, child("plain"), asio::detached);  // inherits a snapshot
     asio::co_spawn(executor, context::fork(coheir::spawn_policy::chained, child("chained")), asio::detached);
     context::set("status", "going on");
-    co_await pause();
-    co_await pause();
+    co_await nap();
+    co_await nap();
     std::cout << "parent sees: " << context::get("status", "?") << '\n';
 }
 // [/fork]
