@@ -6,6 +6,22 @@
 #ifdef COHEIR_TEST_LIBUV
 #include <coheir/adapters/libuv.hpp>
 #endif
+#if defined(COHEIR_TEST_ASIO) && __has_include(<coheir/adapters/asio.hpp>)
+#include <coheir/adapters/asio.hpp>
+
+#include <asio/io_context.hpp>
+#define CONTRACT_ASIO , contract::asio_loop<::asio::io_context, contract::on_asio>
+#else
+#define CONTRACT_ASIO
+#endif
+#if defined(COHEIR_TEST_BOOST_ASIO) && __has_include(<coheir/adapters/boost_asio.hpp>)
+#include <coheir/adapters/boost_asio.hpp>
+
+#include <boost/asio/io_context.hpp>
+#define CONTRACT_BOOST_ASIO , contract::asio_loop<boost::asio::io_context, contract::on_boost_asio>
+#else
+#define CONTRACT_BOOST_ASIO
+#endif
 
 #include <cstdio>
 #include <cstdlib>
@@ -93,7 +109,57 @@ private:
 #define CONTRACT_LIBUV
 #endif
 
+#if __has_include(<coheir/adapters/asio.hpp>) && (defined(COHEIR_TEST_ASIO) || defined(COHEIR_TEST_BOOST_ASIO))
+struct on_asio {
+    static constexpr const char* name = "Asio";
+};
+struct on_boost_asio {
+    static constexpr const char* name = "Boost.Asio";
+};
+
+/// An io_context of either flavour, run by this thread.
+template <class Context, class Flavour>
+class asio_loop {
+public:
+    explicit asio_loop(coheir::spawn_policy policy)
+        : scheduler_(host_.get_executor(), std::move(policy), clock_) {}
+
+    template <class T>
+    T run(coheir::task<T> root) {
+        const coheir::join_handle<T> ending = scheduler_.spawn(std::move(root));
+        host_.restart();
+        while (!ending.done())
+            if (host_.run_one() == 0) {
+                std::fputs("the io_context has nothing left to run, and the task has not ended\n", stderr);
+                std::abort();
+            }
+        return coheir::detail::take_result(*coheir::detail::join_handle_access::state(ending, "run"));
+    }
+    void run_until_idle() {
+        host_.restart();
+        host_.run();
+    }
+    template <class T>
+    [[nodiscard]] auto spawn(coheir::task<T> work,
+                             std::source_location at = std::source_location::current()) {
+        return scheduler_.spawn(std::move(work), at);
+    }
+    void close() noexcept { scheduler_.close(); }
+    template <class F>
+    void on_unhandled(F&& handler) {
+        scheduler_.on_unhandled(std::forward<F>(handler));
+    }
+
+    static constexpr const char* name = Flavour::name;
+
+private:
+    Context host_{1};
+    coheir::manual_clock clock_;
+    coheir::asio_scheduler<typename Context::executor_type> scheduler_;
+};
+#endif
+
 }  // namespace contract
 
 /// For TEMPLATE_TEST_CASE: every engine that this build has.
-#define CONTRACT_LOOPS contract::builtin_loop CONTRACT_LIBUV
+#define CONTRACT_LOOPS contract::builtin_loop CONTRACT_LIBUV CONTRACT_ASIO CONTRACT_BOOST_ASIO
