@@ -10,7 +10,7 @@
 #include <coheir/adapters/asio.hpp>
 
 #include <asio/io_context.hpp>
-#define CONTRACT_ASIO , contract::asio_loop<::asio::io_context, contract::on_asio>
+#define CONTRACT_ASIO , contract::standalone_asio_loop
 #else
 #define CONTRACT_ASIO
 #endif
@@ -18,7 +18,7 @@
 #include <coheir/adapters/boost_asio.hpp>
 
 #include <boost/asio/io_context.hpp>
-#define CONTRACT_BOOST_ASIO , contract::asio_loop<boost::asio::io_context, contract::on_boost_asio>
+#define CONTRACT_BOOST_ASIO , contract::boost_asio_loop
 #else
 #define CONTRACT_BOOST_ASIO
 #endif
@@ -157,6 +157,13 @@ private:
     coheir::manual_clock clock_;
     coheir::asio_scheduler<typename Context::executor_type> scheduler_;
 };
+// Names without a comma, for macros.
+#ifdef COHEIR_TEST_ASIO
+using standalone_asio_loop = asio_loop<::asio::io_context, on_asio>;
+#endif
+#ifdef COHEIR_TEST_BOOST_ASIO
+using boost_asio_loop = asio_loop<boost::asio::io_context, on_boost_asio>;
+#endif
 #endif
 
 }  // namespace contract
