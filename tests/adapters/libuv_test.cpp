@@ -441,3 +441,27 @@ TEST_CASE("a task that is destroyed while it awaits a request cancels it; libuv 
     CHECK_FALSE(loop.run());
     CHECK(watched.expired());
 }
+
+TEST_CASE("a task that is asked to stop stops waiting for its request", "[libuv]") {
+    host loop;
+    coheir::uv_scheduler tasks(loop);
+    std::string ended_with;
+    const auto wait = [](uv_loop_t* on, std::string& with) -> coheir::task<> {
+        try {
+            co_await coheir::uv_await<uv_getaddrinfo_t>([&](uv_getaddrinfo_t* request, auto done) {
+                return uv_getaddrinfo(on, request, done, "127.0.0.1", "80", nullptr);
+            });
+            with = "result";
+        } catch (const coheir::task_cancelled&) {
+            with = "cancelled";
+        }
+    };
+    const auto waiting = tasks.spawn(wait(loop, ended_with));
+    const auto stop = [](coheir::join_handle<void> whom) -> coheir::task<> {
+        whom.request_stop();
+        co_return;
+    };
+    tasks.spawn(stop(waiting)).detach();
+    CHECK_FALSE(loop.run());
+    CHECK(ended_with == "cancelled");
+}
