@@ -4,6 +4,8 @@
 // and the expected `trace`; operations and log lines are indented, and `end` closes each list. A log line
 // begins with TASK.COROUTINE: tasks are numbered in the order of their spawning, from the root's 0.
 //
+// Every program is replayed on every engine that this build has (contract/loops.hpp).
+//
 // Exit status: 0 where no program differs, 1 where one does, 2 where there was nothing sound to replay.
 #include <coheir/coheir.hpp>
 
@@ -20,6 +22,8 @@
 #include <string_view>
 #include <utility>
 #include <vector>
+
+#include "contract/loops.hpp"
 
 namespace context = coheir::context;
 
@@ -182,8 +186,9 @@ class replay {
 public:
     explicit replay(const program& source) : source_(source) {}
 
+    template <class Loop>
     string_list run() {
-        coheir::scheduler loop{source_.policy};
+        Loop loop(source_.policy);
         loop.on_unhandled([](const coheir::unhandled&) {});  // a task that nobody joins fails unseen
         try {
             loop.run(call(0, 0));
@@ -265,8 +270,9 @@ private:
 };
 
 // Replays the program; prints the first difference, if any, and tells whether there was one.
+template <class Loop>
 bool differs(const std::string& path, const program& source) {
-    const string_list got = replay(source).run();
+    const string_list got = replay(source).run<Loop>();
     const auto [expected_line, got_line] =
         std::mismatch(source.trace.begin(), source.trace.end(), got.begin(), got.end());
     if (expected_line == source.trace.end() && got_line == got.end()) return false;
@@ -274,10 +280,21 @@ bool differs(const std::string& path, const program& source) {
     const auto at = static_cast<std::size_t>(got_line - got.begin());
     const std::string expected = expected_line == source.trace.end() ? "(no more lines)" : *expected_line;
     std::cout << path << ":" << source.trace_place + at << ": program " << source.number << ", trace line "
-              << at + 1 << "\n  expected: " << expected
+              << at + 1 << ", on " << Loop::name << "\n  expected: " << expected
               << "\n  got:      " << (got_line == got.end() ? "(no more lines)" : *got_line) << '\n';
     return true;
 }
+
+template <class... Loops>
+class engines {
+public:
+    static constexpr std::size_t count = sizeof...(Loops);
+    // How many of them differ.
+    static std::size_t differing(const std::string& path, const program& source) {
+        return (std::size_t{differs<Loops>(path, source)} + ...);
+    }
+};
+using every_engine = engines<CONTRACT_LOOPS>;
 
 }  // namespace
 
@@ -288,10 +305,10 @@ int main(int argc, char** argv) try {
     std::size_t differing = 0;
     for (const std::string& path : string_list(argv + 1, argv + argc))
         for (const program& source : program_reader(path).read_all()) {
-            ++total;
-            if (differs(path, source)) ++differing;
+            total += every_engine::count;
+            differing += every_engine::differing(path, source);
         }
-    std::cout << total << " programs, " << differing << " differ\n";
+    std::cout << every_engine::count << " engines, " << total << " programs, " << differing << " differ\n";
     return differing == 0 ? 0 : 1;
 } catch (const std::exception& error) {
     std::cerr << error.what() << '\n';

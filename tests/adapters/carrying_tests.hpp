@@ -1,0 +1,632 @@
+#pragma once
+// Contexts go along through existing Asio code, the same for both flavours: the including file names one.
+
+#include <coheir/coheir.hpp>
+
+#include <catch2/catch.hpp>
+
+#include <array>
+#include <atomic>
+#include <chrono>
+#include <csignal>
+#include <cstddef>
+#include <exception>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <thread>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "support/child_process.hpp"
+#include "support/counted.hpp"
+#include "support/whereabouts.hpp"
+
+namespace context = coheir::context;
+using namespace std::chrono_literals;
+using asio::ip::tcp;
+using coheir::spawn_policy;
+
+namespace {
+
+/// What the current context shows for "who".
+std::string who() {
+    const auto* const found = context::find<std::string>("who");
+    return found ? *found : "nobody";
+}
+
+/// Calls f where `name` is "who": in a task.
+template <class F>
+void as(std::string name, F f) {
+    const auto body = [](std::string set, F& call) -> coheir::task<> {
+        context::set("who", std::move(set));
+        call();
+        co_return;
+    };
+    coheir::scheduler().run(body(std::move(name), f));
+}
+
+using notes = std::vector<std::string>;
+
+tcp::endpoint loopback() { return {asio::ip::address_v4::loopback(), 0}; }
+
+}  // namespace
+
+// ---- callbacks
+
+TEST_CASE(FLAVOUR "a posted, dispatched or deferred function sees the context of its caller", "[carry]") {
+    io_context host;
+    notes seen;
+    const auto note = [&] { seen.push_back(who()); };
+    as("ada", [&] {
+        asio::post(host, note);
+        asio::dispatch(host, note);
+        asio::defer(host, note);
+    });
+    as("grace", [&] { asio::post(host.get_executor(), note); });
+    host.run();
+    CHECK(seen == notes{"ada", "ada", "ada", "grace"});
+    CHECK(who() == "nobody");
+}
+
+TEST_CASE(FLAVOUR "the completion of an operation sees the context in which it began", "[carry]") {
+    io_context host;
+    notes seen;
+    tcp::acceptor acceptor(host, loopback());
+    tcp::socket client(host), server(host);
+    std::array<char, 4> in{}, out{};
+    as("accept", [&] { acceptor.async_accept(server, [&](auto) { seen.push_back(who()); }); });
+    host.poll();
+    host.restart();
+    as("connect", [&] {
+        client.async_connect(acceptor.local_endpoint(), [&](auto) {
+            CHECK(who() == "connect");
+            context::set("who", "write");  // goes along with what is started next
+            asio::async_write(client, asio::buffer(out), [&](auto, auto) {
+                CHECK(who() == "write");
+                as("read", [&] {
+                    asio::async_read(server, asio::buffer(in), [&](auto, auto) { seen.push_back(who()); });
+                });
+                CHECK(who() == "write");
+            });
+        });
+    });
+    host.run();
+    CHECK(seen == notes{"accept", "read"});
+}
+
+TEST_CASE(FLAVOUR "completions of timers, resolvers and signals see it, too", "[carry]") {
+    io_context host;
+    std::map<std::string, std::string> seen;
+    asio::steady_timer timer(host, 1ms);
+    tcp::resolver resolver(host);  // works on a thread of its own
+    asio::signal_set signals(host, SIGUSR1);
+    as("timer", [&] { timer.async_wait([&](auto) { seen["timer"] = who(); }); });
+    as("resolver",
+       [&] { resolver.async_resolve("127.0.0.1", "80", [&](auto, auto) { seen["resolver"] = who(); }); });
+    as("signal", [&] { signals.async_wait([&](auto, int) { seen["signal"] = who(); }); });
+    std::raise(SIGUSR1);
+    host.run();
+    CHECK(seen == std::map<std::string, std::string>{
+                      {"timer", "timer"}, {"resolver", "resolver"}, {"signal", "signal"}});
+}
+
+TEST_CASE(FLAVOUR "an operation keeps what it began with, whatever is set later", "[carry]") {
+    io_context host;
+    asio::steady_timer timer(host, 1ms);
+    asio::post(host, [&] {
+        context::set("who", "before");
+        timer.async_wait([](auto) { CHECK(who() == "before"); });
+        context::set("who", "after");
+    });
+    host.run();
+}
+
+TEST_CASE(FLAVOUR "a handler always has a context, empty where none was current", "[carry]") {
+    io_context host;
+    CHECK_FALSE(context::find<int>("count"));
+    asio::post(host, [&] {
+        CHECK(context::get("count", 0) == 0);
+        context::set("count", 1);
+        asio::post(host, [] { CHECK(context::get("count", 0) == 1); });
+    });
+    asio::post(host, [] { CHECK(context::get("count", 0) == 0); });
+    host.run();
+}
+
+TEST_CASE(FLAVOUR "what a handler sets does not reach the handlers of others", "[carry]") {
+    io_context host;
+    as("ada", [&] {
+        for (int i = 0; i < 3; ++i)
+            asio::post(host, [] {
+                CHECK(who() == "ada");
+                context::set("who", "changed");
+            });
+    });
+    host.run();
+}
+
+TEST_CASE(FLAVOUR "a handler that is dispatched inside another has its own context, and gives back",
+          "[carry]") {
+    io_context host;
+    asio::post(host, [&] {
+        context::set("who", "outer");
+        asio::dispatch(host, [] {
+            CHECK(who() == "outer");
+            context::set("who", "inner");
+        });
+        CHECK(who() == "outer");
+    });
+    host.run();
+}
+
+TEST_CASE(FLAVOUR "what a handler throws comes out of run, and no context stays behind", "[carry]") {
+    io_context host;
+    as("ada", [&] { asio::post(host, [] { throw std::runtime_error("out"); }); });
+    CHECK_THROWS_WITH(host.run(), "out");
+    CHECK(test::whereabouts() == test::nowhere);
+    host.restart();
+    as("ada",
+       [&] { asio::post(host, [&] { asio::dispatch(host, [] { throw std::runtime_error("nested"); }); }); });
+    CHECK_THROWS_WITH(host.run(), "nested");
+    CHECK(test::whereabouts() == test::nowhere);
+}
+
+TEST_CASE(FLAVOUR "what a handler has captured dies in its context", "[carry]") {
+    struct speaks_when_it_dies {
+        explicit speaks_when_it_dies(std::string& t) : to(&t) {}
+        speaks_when_it_dies(speaks_when_it_dies&& other) noexcept : to(std::exchange(other.to, nullptr)) {}
+        ~speaks_when_it_dies() {
+            if (to) *to = who();
+        }
+        std::string* to;
+    };
+    io_context host;
+    std::string last;
+    as("ada", [&] { asio::post(host, [captured = speaks_when_it_dies(last)] {}); });
+    host.run();
+    CHECK(last == "ada");
+}
+
+TEST_CASE(FLAVOUR "values are let go with the handlers, also with those that never run", "[carry]") {
+    const test::counted_balance balance;
+    {
+        io_context host;
+        asio::steady_timer timer(host, 1h);
+        asio::post(host, [&] {
+            context::set("counted", test::counted());
+            timer.async_wait([](auto) {});
+            asio::post(host, [] {});
+        });
+        host.run_one();
+        CHECK(balance.live() > 0);
+    }
+    CHECK(balance.live() == 0);
+    CHECK(balance.is_even());
+}
+
+// ---- executors
+
+TEST_CASE(FLAVOUR "executors that carry different contexts are different", "[carry]") {
+    io_context host;
+    const auto executor = host.get_executor();
+    CHECK(executor == host.get_executor());
+    CHECK_FALSE(executor != host.get_executor());
+    const auto track = [&] { return asio::prefer(executor, asio::execution::outstanding_work.tracked); };
+    std::optional<decltype(track())> ada, grace;
+    as("ada", [&] { ada = track(); });
+    as("grace", [&] { grace = track(); });
+    CHECK(*ada == *ada);
+    CHECK_FALSE(*ada == *grace);
+    const asio::any_io_executor erased_ada(*ada), erased_grace(*grace);
+    CHECK_FALSE(erased_ada == erased_grace);
+    CHECK(erased_ada == asio::any_io_executor(*ada));
+}
+
+TEST_CASE(FLAVOUR "a copy of an executor carries the same; assignment and moves keep it", "[carry]") {
+    io_context host;
+    std::optional<asio::any_io_executor> kept;
+    as("ada", [&] {
+        const asio::any_io_executor plain = host.get_executor();
+        kept = asio::prefer(plain, asio::execution::outstanding_work.tracked);
+    });
+    asio::any_io_executor copy = *kept;
+    kept.reset();
+    const asio::any_io_executor moved = std::move(copy);
+    asio::post(moved, [] { CHECK(who() == "ada"); });
+    CHECK(host.poll() == 1);
+}
+
+TEST_CASE(FLAVOUR "the executors know the context that they belong to, and that they are inside it",
+          "[carry]") {
+    io_context host;
+    CHECK(&asio::query(host.get_executor(), asio::execution::context) ==
+          &static_cast<asio::execution_context&>(host));
+    bool inside = false;
+    asio::post(host, [&] { inside = host.get_executor().get_inner_executor().running_in_this_thread(); });
+    host.run();
+    CHECK(inside);
+}
+
+TEST_CASE(FLAVOUR "an executor is small enough for any_io_executor to hold it in place", "[carry]") {
+    constexpr std::size_t inline_storage = sizeof(std::shared_ptr<void>) + sizeof(void*);
+    CHECK(sizeof(io_context::executor_type) <= inline_storage);
+    CHECK(sizeof(thread_pool::executor_type) <= inline_storage);
+}
+
+TEST_CASE(FLAVOUR "any executor can be made to carry contexts", "[carry]") {
+    asio::io_context plain;
+    const auto executor = coheir::carry_context(plain.get_executor());
+    asio::steady_timer carries(executor, 1ms);
+    as("ada", [&] { carries.async_wait([](auto) { CHECK(who() == "ada"); }); });
+    plain.run();
+}
+
+TEST_CASE(FLAVOUR "Asio asks for what the adapter rests on", "[carry]") {
+    CHECK_NOTHROW(carrying::check_that_contexts_are_carried());
+}
+
+// ---- strands and pools
+
+TEST_CASE(FLAVOUR "handlers on a strand each have their own context", "[carry]") {
+    thread_pool pool(4);
+    const auto strand = coheir::make_strand(pool);
+    std::atomic<int> wrong{0}, inside{0}, ran{0};
+    for (int i = 0; i < 500; ++i)
+        as(std::to_string(i), [&] {
+            asio::post(strand, [&, expected = std::to_string(i)] {
+                if (inside.fetch_add(1) != 0) ++wrong;
+                if (who() != expected) ++wrong;
+                asio::post(strand, [&, expected] {
+                    if (who() != expected) ++wrong;
+                    ++ran;
+                });
+                inside.fetch_sub(1);
+            });
+        });
+    pool.join();
+    CHECK(wrong == 0);
+    CHECK(ran == 500);
+}
+
+TEST_CASE(FLAVOUR "on a pool many flows change their own contexts at once, from one common one",
+          "[carry][threads]") {
+    thread_pool pool(4);
+    std::atomic<int> wrong{0}, ended{0};
+    constexpr int flows = 200;
+    as("common", [&] {
+        for (int i = 0; i < flows; ++i)
+            asio::co_spawn(
+                pool,
+                [&, i]() -> asio::awaitable<void> {
+                    if (who() != "common") ++wrong;
+                    for (int step = 0; step < 20; ++step) {
+                        const std::string mine = std::to_string(i) + "." + std::to_string(step);
+                        context::set("who", mine);
+                        co_await asio::post(asio::use_awaitable);
+                        if (who() != mine) ++wrong;
+                    }
+                    ++ended;
+                },
+                asio::detached);
+    });
+    pool.join();
+    CHECK(wrong == 0);
+    CHECK(ended == flows);
+}
+
+TEST_CASE(FLAVOUR "the pool's own executor carries contexts, too", "[carry]") {
+    thread_pool pool(1);
+    std::string seen;
+    as("ada", [&] { asio::post(pool.executor(), [&] { seen = who(); }); });
+    pool.join();
+    CHECK(seen == "ada");
+}
+
+// ---- coroutines
+
+namespace {
+
+asio::awaitable<void> step() { co_await asio::post(asio::use_awaitable); }
+
+asio::awaitable<void> nap() {
+    asio::steady_timer timer(co_await asio::this_coro::executor, 100us);
+    co_await timer.async_wait(asio::use_awaitable);
+}
+
+asio::awaitable<int> set_in_callee() {
+    co_await nap();
+    context::set("who", "callee");
+    co_await step();
+    co_return 7;
+}
+
+void run(io_context& host, asio::awaitable<void> body) {
+    std::exception_ptr failed;
+    bool ended = false;
+    asio::co_spawn(host, std::move(body), [&](std::exception_ptr e) {
+        failed = e;
+        ended = true;
+    });
+    host.run();
+    if (failed) std::rethrow_exception(failed);
+    CHECK(ended);
+}
+
+}  // namespace
+
+TEST_CASE(FLAVOUR "what a coroutine sets comes back with it after each wait", "[carry]") {
+    io_context host;
+    const auto body = []() -> asio::awaitable<void> {
+        context::set("who", "one");
+        co_await step();
+        CHECK(who() == "one");
+        context::set("who", "two");
+        co_await nap();
+        CHECK(who() == "two");
+        context::update<std::string>("who", [](auto& text) { text += "!"; });
+        co_await asio::dispatch(asio::use_awaitable);
+        CHECK(who() == "two!");
+        context::erase("who");
+        co_await nap();
+        CHECK(who() == "nobody");
+    };
+    run(host, body());
+}
+
+TEST_CASE(FLAVOUR "what an awaited coroutine sets is its awaiter's", "[carry]") {
+    io_context host;
+    const auto body = []() -> asio::awaitable<void> {
+        context::set("who", "caller");
+        const int seven = co_await set_in_callee();
+        CHECK(seven == 7);
+        CHECK(who() == "callee");
+    };
+    run(host, body());
+}
+
+TEST_CASE(FLAVOUR "a spawned coroutine inherits a snapshot, and what it sets does not come back", "[carry]") {
+    io_context host;
+    const bool waits = GENERATE(false, true);
+    const auto child = [](bool nap_first) -> asio::awaitable<void> {
+        CHECK(who() == "parent");
+        if (nap_first) co_await nap();
+        context::set("who", "child");
+        co_await step();
+        CHECK(who() == "child");
+    };
+    const auto child_at_once = [](bool nap_first) -> asio::awaitable<void> {
+        if (nap_first) co_await nap();
+        context::set("who", "child");
+    };
+    const auto body = [&]() -> asio::awaitable<void> {
+        auto executor = co_await asio::this_coro::executor;
+        context::set("who", "parent");
+        asio::co_spawn(executor, child(waits), asio::detached);
+        co_await asio::co_spawn(executor, child(waits), asio::use_awaitable);
+        CHECK(who() == "parent");
+        co_await asio::co_spawn(executor, child_at_once(waits), asio::use_awaitable);
+        CHECK(who() == "parent");
+        context::set("who", "later");
+        co_await nap();
+        CHECK(who() == "later");
+    };
+    run(host, body());
+}
+
+TEST_CASE(FLAVOUR "coroutines that wait for each other by operators keep apart", "[carry]") {
+    io_context host;
+    using namespace asio::experimental::awaitable_operators;
+    const auto child = [](std::string name) -> asio::awaitable<void> {
+        CHECK(who() == "parent");
+        context::set("who", name);
+        co_await nap();
+        CHECK(who() == name);
+    };
+    const auto body = [&]() -> asio::awaitable<void> {
+        context::set("who", "parent");
+        co_await (child("a") && child("b"));
+        CHECK(who() == "parent");
+    };
+    run(host, body());
+}
+
+TEST_CASE(FLAVOUR "an exception leaves a coroutine with its context in order", "[carry]") {
+    io_context host;
+    const auto fails = []() -> asio::awaitable<void> {
+        context::set("who", "failed");
+        co_await nap();
+        throw std::runtime_error("out");
+    };
+    const auto body = [&]() -> asio::awaitable<void> {
+        context::set("who", "parent");
+        auto executor = co_await asio::this_coro::executor;
+        std::string caught;
+        try {
+            co_await asio::co_spawn(executor, fails(), asio::use_awaitable);
+        } catch (const std::runtime_error& e) {
+            caught = e.what();
+        }
+        CHECK(caught == "out");
+        CHECK(who() == "parent");
+    };
+    run(host, body());
+}
+
+TEST_CASE(FLAVOUR "awaitables carry though their socket is a plain one", "[carry]") {
+    io_context host;
+    asio::io_context& plain = host;
+    asio::steady_timer timer(plain, 1ms);  // as a function that knows only asio::io_context makes it
+    const auto body = [&]() -> asio::awaitable<void> {
+        context::set("who", "ada");
+        co_await timer.async_wait(asio::use_awaitable);
+        CHECK(who() == "ada");
+    };
+    run(host, body());
+}
+
+// ---- fork
+
+namespace {
+
+/// Runs a parent with "who" and "other" set, which forks a child by a policy; what each notes.
+notes forked(spawn_policy policy) {
+    io_context host;
+    notes seen;
+    const auto child = [&]() -> asio::awaitable<void> {
+        seen.push_back("child starts: " + who());
+        co_await nap();
+        seen.push_back("child after the parent's set: " + who());
+        context::set("who", "child");
+        co_await nap();
+        seen.push_back("child: " + who());
+    };
+    const auto body = [&]() -> asio::awaitable<void> {
+        context::set("who", "parent");
+        auto executor = co_await asio::this_coro::executor;
+        bool ended = false;
+        asio::co_spawn(executor, context::fork(policy, child()), [&](std::exception_ptr) { ended = true; });
+        context::set("who", "parent later");
+        while (!ended) co_await nap();
+        seen.push_back("parent: " + who());
+    };
+    run(host, body());
+    return seen;
+}
+
+}  // namespace
+
+TEST_CASE(FLAVOUR "a forked child inherits by the policy that it is given", "[carry][fork]") {
+    CHECK(forked(spawn_policy::copying) == notes{"child starts: parent",
+                                                 "child after the parent's set: parent", "child: child",
+                                                 "parent: parent later"});
+    CHECK(forked(spawn_policy::isolated) == notes{"child starts: nobody",
+                                                  "child after the parent's set: nobody", "child: child",
+                                                  "parent: parent later"});
+    CHECK(forked(spawn_policy::shared) == notes{"child starts: parent",
+                                                "child after the parent's set: parent later", "child: child",
+                                                "parent: child"});
+    CHECK(forked(spawn_policy::chained) == notes{"child starts: parent",
+                                                 "child after the parent's set: parent later", "child: child",
+                                                 "parent: parent later"});
+    const auto own = [](const context::view& parent) {
+        context::child made;
+        made.set("who", "heir of " + parent.get("who", "nobody"));
+        return made;
+    };
+    CHECK(forked(own) == notes{"child starts: heir of parent", "child after the parent's set: heir of parent",
+                               "child: child", "parent: parent later"});
+}
+
+TEST_CASE(FLAVOUR "a flow that shares its context still spawns by snapshot", "[carry][fork]") {
+    io_context host;
+    const auto shares = []() -> asio::awaitable<void> {
+        co_await nap();
+        context::set("shared", 1);
+    };
+    const auto plain = []() -> asio::awaitable<void> {
+        co_await nap();
+        CHECK(who() == "parent");
+        context::set("who", "plain child");
+        co_await nap();
+        CHECK(who() == "plain child");
+        CHECK(context::get("shared", 0) == 0);
+    };
+    const auto body = [&]() -> asio::awaitable<void> {
+        context::set("who", "parent");
+        auto executor = co_await asio::this_coro::executor;
+        asio::co_spawn(executor, context::fork(spawn_policy::shared, shares()), asio::detached);
+        asio::co_spawn(executor, plain(), asio::detached);
+        co_await asio::co_spawn(executor, plain(), asio::use_awaitable);
+        for (int i = 0; i < 20; ++i) co_await nap();
+        CHECK(who() == "parent");
+        CHECK(context::get("shared", 0) == 1);
+    };
+    run(host, body());
+}
+
+TEST_CASE(FLAVOUR "a forked coroutine gives its result, and its exception, and may be awaited in place",
+          "[carry][fork]") {
+    io_context host;
+    const auto body = [&]() -> asio::awaitable<void> {
+        context::set("who", "parent");
+        const int in_place = co_await context::fork(spawn_policy::chained, set_in_callee());
+        CHECK(in_place == 7);
+        CHECK(who() == "parent");
+        auto executor = co_await asio::this_coro::executor;
+        const int spawned = co_await asio::co_spawn(
+            executor, context::fork(spawn_policy::isolated, set_in_callee()), asio::use_awaitable);
+        CHECK(spawned == 7);
+        CHECK(who() == "parent");
+        const auto fails = []() -> asio::awaitable<int> {
+            co_await nap();
+            throw std::runtime_error("out");
+        };
+        std::string caught;
+        try {
+            co_await context::fork(spawn_policy::isolated, fails());
+        } catch (const std::runtime_error& e) {
+            caught = e.what();
+        }
+        CHECK(caught == "out");
+        CHECK(who() == "parent");
+    };
+    run(host, body());
+}
+
+TEST_CASE(FLAVOUR "a policy that throws fails the fork, and nothing has changed", "[carry][fork]") {
+    io_context host;
+    const auto refuses = [](const context::view&) -> context::child { throw std::runtime_error("refused"); };
+    const auto body = [&]() -> asio::awaitable<void> {
+        context::set("who", "parent");
+        std::string caught;
+        try {
+            auto child = context::fork(refuses, step());
+        } catch (const std::runtime_error& e) {
+            caught = e.what();
+        }
+        CHECK(caught == "refused");
+        CHECK(who() == "parent");
+        co_return;
+    };
+    run(host, body());
+}
+
+TEST_CASE(FLAVOUR "a forked coroutine on an executor that carries nothing says so", "[carry][fork]") {
+    asio::io_context plain;
+    std::exception_ptr failed;
+    asio::co_spawn(plain, context::fork(spawn_policy::copying, step()),
+                   [&](std::exception_ptr e) { failed = e; });
+    plain.run();
+    REQUIRE(failed);
+    CHECK_THROWS_WITH(std::rethrow_exception(failed), Catch::Contains("carries no contexts"));
+}
+
+TEST_CASE(FLAVOUR "a function that is posted inside update is refused", "[carry]") {
+    io_context host;
+    asio::post(host, [&] {
+        context::set("who", "ada");
+        CHECK_THROWS_AS(context::update<std::string>("who", [&](auto&) { asio::post(host, [] {}); }),
+                        coheir::context_busy);
+        CHECK(who() == "ada");
+    });
+    host.run();
+}
+
+TEST_CASE(FLAVOUR "an operation that is begun inside update ends the program, with the message", "[carry]") {
+    const auto outcome = test::in_child_process([] {
+        io_context host;
+        asio::steady_timer timer(host, 1ms);
+        asio::post(host, [&] {
+            context::set("who", "ada");
+            context::update<std::string>("who", [&](auto&) { timer.async_wait([](auto) {}); });
+        });
+        host.run();
+    });
+    CHECK(outcome.aborted);
+    CHECK_THAT(outcome.errors, Catch::Contains("cannot be carried on while update()"));
+}
