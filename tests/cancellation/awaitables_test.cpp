@@ -5,6 +5,7 @@
 #include <catch2/catch.hpp>
 
 #include <chrono>
+#include <functional>
 #include <optional>
 #include <stdexcept>
 #include <string>
@@ -33,24 +34,34 @@ coheir::task<int> work(behaviour how) {
     co_return 1;
 }
 
+/// Called right before the wait that is tested, once.
+std::function<void()> about_to_wait;
+void now_waits() {
+    if (about_to_wait) std::exchange(about_to_wait, nullptr)();
+}
+
 /// The same as a task that was spawned before; ready: that has ended.
 coheir::task<coheir::join_handle<int>> spawned(behaviour how) {
     auto handle = coheir::spawn(work(how));
     co_await coheir::yield();
+    now_waits();
     co_return handle;
 }
 
 struct awaits_yield {
+    static constexpr bool spawns_before = false;
     static constexpr bool throws = false, suspends_long = false;
     static coheir::task<> wait(behaviour) { co_await coheir::yield(); }
 };
 struct awaits_sleep {
+    static constexpr bool spawns_before = false;
     static constexpr bool throws = false, suspends_long = true;
     static coheir::task<> wait(behaviour how) {
         co_await coheir::sleep_for(how == behaviour::ready ? 0ms : 4ms);
     }
 };
 struct awaits_handle {
+    static constexpr bool spawns_before = true;
     static constexpr bool throws = true, suspends_long = true;
     static coheir::task<> wait(behaviour how) {
         const auto handle = co_await spawned(how);
@@ -58,6 +69,7 @@ struct awaits_handle {
     }
 };
 struct awaits_rvalue_handle {
+    static constexpr bool spawns_before = true;
     static constexpr bool throws = true, suspends_long = true;
     static coheir::task<> wait(behaviour how) {
         auto handle = co_await spawned(how);
@@ -65,6 +77,7 @@ struct awaits_rvalue_handle {
     }
 };
 struct awaits_when_all {
+    static constexpr bool spawns_before = true;
     static constexpr bool throws = true, suspends_long = true;
     static coheir::task<> wait(behaviour how) {
         auto handle = co_await spawned(how);
@@ -75,6 +88,7 @@ struct awaits_when_all {
     }
 };
 struct awaits_when_all_settled {
+    static constexpr bool spawns_before = false;
     static constexpr bool throws = true, suspends_long = true;
     static coheir::task<> wait(behaviour how) {
         const auto [first, second] = co_await coheir::when_all_settled(work(how), work(how));
@@ -83,6 +97,7 @@ struct awaits_when_all_settled {
     }
 };
 struct awaits_when_any {
+    static constexpr bool spawns_before = true;
     static constexpr bool throws = true, suspends_long = true;
     static coheir::task<> wait(behaviour how) {
         auto handle = co_await spawned(how);
@@ -90,6 +105,7 @@ struct awaits_when_any {
     }
 };
 struct awaits_when_any_of_a_range {
+    static constexpr bool spawns_before = false;
     static constexpr bool throws = true, suspends_long = true;
     static coheir::task<> wait(behaviour how) {
         std::vector<coheir::task<int>> works;
@@ -98,6 +114,7 @@ struct awaits_when_any_of_a_range {
     }
 };
 struct awaits_callback {
+    static constexpr bool spawns_before = false;
     static constexpr bool throws = true, suspends_long = true;
     static coheir::task<> wait(behaviour how) {
         std::optional<coheir::resolver<int>> later;
@@ -122,6 +139,7 @@ struct awaits_callback {
     }
 };
 struct awaits_with_timeout {
+    static constexpr bool spawns_before = true;
     static constexpr bool throws = true, suspends_long = true;
     static coheir::task<> wait(behaviour how) {
         auto handle = co_await spawned(how);
@@ -130,12 +148,14 @@ struct awaits_with_timeout {
     }
 };
 struct awaits_with_timeout_of_an_awaitable {
+    static constexpr bool spawns_before = false;
     static constexpr bool throws = true, suspends_long = true;
     static coheir::task<> wait(behaviour how) {
         co_await coheir::with_timeout(coheir::when_all(work(how), work(how)), 1h);
     }
 };
 struct awaits_timeout_scope {
+    static constexpr bool spawns_before = false;
     static constexpr bool throws = true, suspends_long = true;
     static coheir::task<> wait(behaviour how) {
         co_await coheir::timeout_scope(1h, [&]() -> coheir::task<> {  // the waits are in the block
@@ -145,10 +165,12 @@ struct awaits_timeout_scope {
     }
 };
 struct awaits_shield {
+    static constexpr bool spawns_before = false;
     static constexpr bool throws = true, suspends_long = true;
     static coheir::task<> wait(behaviour how) { co_await coheir::shield(work(how)); }
 };
 struct awaits_task_group {
+    static constexpr bool spawns_before = false;
     static constexpr bool throws = true, suspends_long = true;
     static coheir::task<> wait(behaviour how) {
         co_await coheir::with_task_group([&](coheir::task_group& group) -> coheir::task<> {
@@ -190,7 +212,8 @@ coheir::task<std::string> stopped_before(behaviour how,
                                          const std::optional<coheir::join_handle<std::string>>& own) {
     const test::counted here;
     context::set("who", "the parent");
-    own->request_stop();
+    about_to_wait = [&] { own->request_stop(); };
+    if (!Awaitable::spawns_before) now_waits();
     try {
         co_await Awaitable::wait(how);
     } catch (const coheir::task_cancelled&) {
@@ -241,6 +264,7 @@ TEMPLATE_TEST_CASE("every awaitable, cancelled before it is awaited", "[awaitabl
             std::optional<coheir::join_handle<std::string>> own;
             own = loop.scheduler.spawn(stopped_before<TestType>(how, own));
             CHECK(result_of(loop, *own) == "cancelled");
+            CHECK(loop.clock.now() == coheir::time_point());  // nothing was waited for
             loop.run_until_idle();
             for (const std::string& error : loop.unhandled) CHECK(error == "thrown");
         }

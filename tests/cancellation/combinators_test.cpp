@@ -181,6 +181,21 @@ TEST_CASE("when_all: the first error cancels the rest once, and their cleaning u
     CHECK(loop.unhandled == std::vector<std::string>{"c failed to clean up"});
 }
 
+TEST_CASE("when_all: when its task is stopped, the end of one child does not stop the others again",
+          "[when_all]") {
+    test::test_loop loop;
+    auto body = [](trace& t) -> coheir::task<> {
+        co_await coheir::when_all(runner(t, "a", 9, 3), runner(t, "b", 9, 0), runner(t, "c", 9, 1));
+    };
+    trace t;
+    const auto handle = loop.scheduler.spawn(end_of(body(t)));
+    for (int i = 0; i < 4; ++i) loop.step();
+    handle.request_stop();
+    loop.run_until_idle();
+    CHECK(handle.done());
+    CHECK(t == trace{"b cleaned up", "c cleaned up", "a cleaned up"});
+}
+
 TEST_CASE("when_all: an error that is there when it is called stops what it spawns", "[when_all]") {
     test::test_loop loop;
     auto body = [](trace& t) -> coheir::task<> {
@@ -265,6 +280,20 @@ TEST_CASE("with_timeout: a task that has ended wins over a limit of zero, anothe
     trace t;
     CHECK_THAT(loop.run(end_of(body(t))), Contains("took longer than 0ns"));
     CHECK(t == trace{"done ended", "looked at ended", "0", "0"});
+}
+
+TEST_CASE(
+    "with_timeout: a task that has ended counts, also if its time is over before the waiting one goes on",
+    "[timeout]") {
+    test::test_loop loop;
+    auto body = [](trace& t) -> coheir::task<> { co_await coheir::with_timeout(runner(t, "work", 1), 10ms); };
+    trace t;
+    const auto handle = loop.scheduler.spawn(end_of(body(t)));
+    while (t.empty()) loop.step();
+    CHECK_FALSE(handle.done());
+    loop.clock.advance(20ms);
+    auto look = [](const auto& of) -> coheir::task<std::string> { co_return co_await of; };
+    CHECK(loop.run(look(handle)) == "a value");
 }
 
 TEST_CASE("with_timeout: an error of what is cancelled goes to the handler", "[timeout]") {
