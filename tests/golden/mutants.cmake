@@ -50,12 +50,12 @@ mutant(copy_is_shallow context/detail/change.hpp  # a change in place reaches ev
     [==[box* exclusive = const_cast<box*>(found);]==]
 )
 mutant(copy_is_flattened context/detail/level.hpp  # clear in the copy uncovers nothing
-    [==[parts made{context.own, flattened(context.parent())};]==]
+    [==[parts made{inheritable(context.own), flattened(context.parent())};]==]
     [==[parts made{flattened(&context), map()};]==]
 )
 mutant(copy_forgets_what_is_below context/detail/level.hpp
-    [==[parts made{context.own, flattened(context.parent())};]==]
-    [==[parts made{context.own, map()};]==]
+    [==[parts made{inheritable(context.own), flattened(context.parent())};]==]
+    [==[parts made{inheritable(context.own), map()};]==]
 )
 mutant(chain_snapshots_its_parent context/policy.hpp
     [==[: chained_onto(parent);]==]
@@ -80,7 +80,7 @@ mutant(get_sees_the_lowest_level context/detail/level.hpp
     if (const box* const lowest = find_visible(from->parent(), key)) return lowest;]==]
 )
 mutant(get_remembers_for_ever context/detail/resolved.hpp
-    [==[if (version != version_) {]==]
+    [==[if (version != version_) [[unlikely]] {]==]
     [==[if (version_ == ~std::uint64_t{0}) {]==]
 )
 mutant(set_writes_to_the_lowest_level context/detail/change.hpp
