@@ -24,12 +24,14 @@ namespace coheir::context {
 /// shares its nodes.
 ///
 /// Throws what set does, and usage_error for a key with the flag frozen; then nothing has changed.
-class [[nodiscard("the value is set as long as this lives: give it a name")]] scoped {
+class scoped {
 public:
     template <class V>
-    scoped(key_name key, V && value, std::source_location where = std::source_location::current())
+    [[nodiscard("the value is set as long as this lives: give it a name")]]  //
+    scoped(key_name key, V&& value, std::source_location where = std::source_location::current())
         : scope_(open<stored_t<V>>(key, std::forward<V>(value), where)) {}
     template <class T, class V>
+    [[nodiscard("the value is set as long as this lives: give it a name")]]  //
     scoped(const key<T>& key, V&& value, std::source_location where = std::source_location::current())
         : scope_(open<T>(key.name(), std::forward<V>(value), where)) {}
     scoped(const scoped&) = delete;
