@@ -442,6 +442,26 @@ TEST_CASE("a task that is destroyed while it awaits a request cancels it; libuv 
     CHECK(watched.expired());
 }
 
+TEST_CASE("a task may be destroyed in any turn of the loop while it awaits a request", "[libuv]") {
+    for (int turns = 0; turns < 8; ++turns) {
+        host loop;
+        std::optional<coheir::uv_scheduler> tasks(loop);
+        auto captured = std::make_shared<int>();
+        const std::weak_ptr<int> watched = captured;
+        const auto look = [](uv_loop_t* on, std::shared_ptr<int> kept) -> coheir::task<> {
+            auto start = [on, kept = std::move(kept)](uv_fs_t* request, auto done) {
+                return uv_fs_stat(on, request, "/", done);
+            };
+            co_await coheir::uv_await<uv_fs_t>(std::move(start));
+        };
+        tasks->spawn(look(loop, std::move(captured))).detach();
+        for (int i = 0; i < turns; ++i) uv_run(loop, UV_RUN_ONCE);
+        tasks.reset();
+        CHECK_FALSE(loop.run());
+        CHECK(watched.expired());
+    }
+}
+
 TEST_CASE("a task that is asked to stop stops waiting for its request", "[libuv]") {
     host loop;
     coheir::uv_scheduler tasks(loop);

@@ -270,7 +270,8 @@ struct uv_operation {
 
     Request request{};
     resolver<int> resolve;
-    bool awaited = true;  // a task waits for it, and frees it
+    bool awaited = true;     // by a task, which frees it; else who calls back does
+    bool in_flight = false;  // libuv uses it
 };
 
 /// The same with the function that started it: what that has captured lives until libuv is done.
@@ -297,6 +298,7 @@ private:
     template <class... Args>
     static void complete(Request* request, Args... args) {
         auto* const operation = static_cast<uv_operation<Request>*>(request->data);
+        operation->in_flight = false;
         if (operation->awaited)
             operation->resolve(status(*request, args...));
         else
@@ -319,8 +321,8 @@ public:
     uv_pending(const uv_pending&) = delete;
     uv_pending& operator=(const uv_pending&) = delete;
     ~uv_pending() {
-        if (in_flight_) {
-            operation_->awaited = false;  // who calls back frees it
+        if (operation_ && operation_->in_flight) {
+            operation_->awaited = false;
             uv_cancel(reinterpret_cast<uv_req_t*>(&operation_->request));
         } else {
             delete operation_;
@@ -336,16 +338,12 @@ public:
         if (status < 0)
             resolve(status);
         else
-            in_flight_ = true;
+            made->in_flight = true;
     }
-    uv_operation<Request>* completed() noexcept {
-        in_flight_ = false;
-        return std::exchange(operation_, nullptr);
-    }
+    uv_operation<Request>* completed() noexcept { return std::exchange(operation_, nullptr); }
 
 private:
     uv_operation<Request>* operation_ = nullptr;
-    bool in_flight_ = false;  // libuv uses it
 };
 
 }  // namespace detail
