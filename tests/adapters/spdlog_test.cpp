@@ -76,6 +76,11 @@ private:
     std::shared_ptr<spdlog::logger> logger_;
 };
 
+struct shown_as {
+    std::string text;
+    friend std::ostream& operator<<(std::ostream& to, const shown_as& s) { return to << s.text; }
+};
+
 /// Runs f in a task.
 template <class F>
 void in_task(F f) {
@@ -230,6 +235,31 @@ TEST_CASE("numbers and truth values are shown, other types by their name", "[spd
     CHECK(line_with(true) == "true | message");
     CHECK(line_with('c') == "c | message");
     CHECK_THAT(line_with(seat{1}), Catch::Contains("seat") && Catch::StartsWith("<"));
+}
+
+TEST_CASE("what a type's own operator shows is quoted where it is not plain", "[spdlog]") {
+    CHECK(line_with(shown_as{"row:4"}) == "row:4 | message");
+    CHECK(line_with(shown_as{"4 user=root\n"}) == "'4 user=root\\x0a' | message");
+    CHECK(line_with(shown_as{"-"}) == "'-' | message");
+}
+
+TEST_CASE("a secret is redacted, in every shape", "[spdlog]") {
+    static constexpr context::key<std::string> token{"token", context::flag::secret};
+    const bool asynchronous = GENERATE(false, true);
+    const int shape = GENERATE(0, 1, 2);
+    const auto make = [&] {
+        if (shape == 0) return std::make_unique<logging>(asynchronous, "token");
+        if (shape == 1) return std::make_unique<logging>(asynchronous, "user", token);
+        return std::make_unique<logging>(asynchronous);
+    };
+    const auto log = make();
+    in_task([&] {
+        context::set(token, "s3cret");
+        context::set("token", "s3cret too");
+        (*log)->info("message");
+    });
+    const std::string line = log->take().at(0);
+    CHECK_THAT(line, Catch::Contains("<redacted>") && !Catch::Contains("s3cret"));
 }
 
 TEST_CASE("the flag keeps the width that the pattern asks for", "[spdlog]") {

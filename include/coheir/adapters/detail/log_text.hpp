@@ -2,17 +2,15 @@
 // Values of a context as text for a log line, in which nothing from outside can pretend to be another field.
 
 #include <algorithm>
-#include <charconv>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
 #include <string>
 #include <string_view>
-#include <type_traits>
 #include <utility>
 #include <vector>
 
-#include "../../context/detail/read.hpp"
+#include "../../context/dump.hpp"
 #include "../../detail/quoted.hpp"
 
 namespace coheir::detail {
@@ -24,70 +22,53 @@ struct log_field {
 };
 using log_fields = std::vector<log_field>;
 
-/// As it is, if it is plain: letters, digits and some signs. Else between single quotes, escaped and bounded.
-inline std::string plain_or_quoted(std::string_view text) {
+/// Letters, digits and some signs: text that no part of a log line can be mistaken for.
+inline bool is_plain(std::string_view text) noexcept {
     constexpr std::string_view signs = "._-:/@+,";
-    const bool plain = !text.empty() && text != "-" && text.size() <= 128 &&
-                       std::all_of(text.begin(), text.end(), [&](char c) {
-                           return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-                                  (c >= '0' && c <= '9') || signs.find(c) != signs.npos;
-                       });
-    return plain ? std::string(text) : quoted(text);
+    return !text.empty() && text != "-" && text.size() <= 128 &&
+           std::all_of(text.begin(), text.end(), [&](char c) {
+               return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                      signs.find(c) != signs.npos;
+           });
+}
+inline std::string plain_or_quoted(std::string_view text) {
+    return is_plain(text) ? std::string(text) : quoted(text);
 }
 
-template <class Box>
-bool is_secret(const Box& b) noexcept {
-    constexpr unsigned secret = 2;  // context::flag::secret
-    if constexpr (requires { b.bits; })
-        return (static_cast<unsigned>(b.bits) & secret) != 0;
-    else
-        return false;
-}
-
-template <class T>
-bool append_number(const context::detail::box& b, std::string& to) {
-    if (!context::detail::holds<T>(b)) return false;
-    char digits[64];
-    const auto end = std::to_chars(digits, digits + sizeof digits, context::detail::value_in<T>(b)).ptr;
-    to.append(digits, end);
-    return true;
-}
-template <class... Numbers>
-bool append_any_number(const context::detail::box& b, std::string& to) {
-    return (append_number<Numbers>(b, to) || ...);
-}
-
-/// Text, numbers and truth values as they are; the name of the type of anything else.
+/// A value as it shows in a dump, but without quotes where it is plain, and with them where it is not; the
+/// name of the type where values of it cannot be shown; <redacted> for a secret.
 inline std::string log_value(const context::detail::box& b) {
-    using namespace context::detail;
-    if (is_secret(b)) return "<redacted>";
-    if (holds<std::string>(b)) return plain_or_quoted(value_in<std::string>(b));
-    if (holds<bool>(b)) return value_in<bool>(b) ? "true" : "false";
-    if (holds<char>(b)) return plain_or_quoted({&value_in<char>(b), 1});
-    std::string text;
-    if (append_any_number<int, unsigned, long, unsigned long, long long, unsigned long long, double, float,
-                          short, unsigned short>(b, text))
-        return text;
-    return '<' + escaped(b.type->name, 128) + '>';
+    const bool secret = b.bits & context::detail::secret_bit;
+    if (!secret && context::detail::holds<std::string>(b))
+        return plain_or_quoted(context::detail::value_in<std::string>(b));
+    std::string text = context::detail::value_text(b);  // escaped
+    if (secret || !b.type->show || is_plain(text)) return text;
+    return "'" + text + "'";
 }
 
 /// The values of some keys, in their order; those that are missing are left out.
 inline log_fields fields_of(const context::detail::level* in, const std::vector<std::string>& names) {
     log_fields found;
     for (const std::string& name : names)
-        if (const auto* const b = context::detail::find_visible(in, context::key_name(name)))
-            found.emplace_back(name, log_value(*b));
+        if (const auto* const b = context::detail::find_visible(in, context::key_name(name))) {
+            // Held: what shows a value may change the context.
+            const auto held = context::detail::box_ref::shared(const_cast<context::detail::box&>(*b));
+            found.emplace_back(name, log_value(*held));
+        }
     return found;
 }
 
 /// The values of all keys, at most 32, by name.
 inline log_fields all_fields(const context::detail::level* in) {
     constexpr std::size_t most = 32;
+    std::vector<context::detail::box_ref> boxes;
+    context::detail::for_each_visible(in, [&](const context::detail::box& b) {
+        boxes.push_back(context::detail::box_ref::shared(const_cast<context::detail::box&>(b)));
+    });
+    std::sort(boxes.begin(), boxes.end(), [](const auto& a, const auto& b) { return a->key() < b->key(); });
+    if (boxes.size() > most) boxes.resize(most);
     log_fields found;
-    context::detail::for_each_visible(
-        in, [&](const context::detail::box& b) { found.emplace_back(std::string(b.key()), log_value(b)); });
-    std::sort(found.begin(), found.end(), [](const auto& a, const auto& b) { return a.key < b.key; });
-    if (found.size() > most) found.erase(found.begin() + most, found.end());
+    for (const auto& b : boxes) found.emplace_back(std::string(b->key()), log_value(*b));
     return found;
 }
 
