@@ -1,8 +1,15 @@
 // The server of http_request_id with spdlog: every line that serves a request carries its id, and no function
 // has a parameter for it.
+#include <coheir/adapters/spdlog.hpp>
+
 #include <spdlog/pattern_formatter.h>
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
+
+#include <array>
+#include <memory>
+#include <string>
+#include <string_view>
 
 #include "http/request_id.hpp"
 #include "http/server.hpp"
@@ -45,18 +52,6 @@ coheir::task<response> with_request_id(request asked) {
     co_return answer;
 }
 
-/// %* in a pattern: the id of the request that is served.
-class request_id_flag final : public spdlog::custom_flag_formatter {
-    void format(const spdlog::details::log_msg&, const std::tm&, spdlog::memory_buf_t& to) override {
-        const std::string* const id = context::find(request_id);
-        const std::string_view shown = id ? std::string_view(*id) : "-";
-        to.append(shown.data(), shown.data() + shown.size());
-    }
-    std::unique_ptr<custom_flag_formatter> clone() const override {
-        return std::make_unique<request_id_flag>();
-    }
-};
-
 /// %L in a pattern: the level, in the words and capitals of Python's logging.
 class level_flag final : public spdlog::custom_flag_formatter {
     void format(const spdlog::details::log_msg& line, const std::tm&, spdlog::memory_buf_t& to) override {
@@ -70,8 +65,8 @@ class level_flag final : public spdlog::custom_flag_formatter {
 
 int main(int argc, char** argv) {
     auto formatter = std::make_unique<spdlog::pattern_formatter>();
-    formatter->add_flag<request_id_flag>('*').add_flag<level_flag>('L');
-    formatter->set_pattern("%Y-%m-%d %H:%M:%S,%e %L server:%# %* | %v");
+    formatter->add_flag<coheir::context_flag>('&', "request_id").add_flag<level_flag>('L');
+    formatter->set_pattern("%Y-%m-%d %H:%M:%S,%e %L server:%# %& | %v");
     const auto logger = spdlog::stderr_logger_mt("server");
     logger->set_formatter(std::move(formatter));
     spdlog::set_default_logger(logger);
