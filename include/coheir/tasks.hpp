@@ -1,7 +1,6 @@
 #pragma once
 // Seeing the tasks of a scheduler: who spawned whom, what each waits for, what its context shows.
 
-#include <algorithm>
 #include <cstdint>
 #include <optional>
 #include <source_location>
@@ -159,7 +158,7 @@ inline std::vector<task_info> scheduler::tasks() const {
     std::vector<task_info> all;
     const time_point at = now();
     core_.for_each_task([&](const detail::task_state& t) { all.push_back(task_info(t, at)); });
-    std::reverse(all.begin(), all.end());
+    for (std::size_t i = 0, j = all.size(); i + 1 < j; ++i) std::swap(all[i], all[--j]);
     return all;
 }
 
@@ -169,12 +168,12 @@ void scheduler::dump(Stream& to, std::size_t most) const {
     const std::vector<task_info> all = tasks();
     to << std::to_string(all.size()) + (all.size() == 1 ? " task\n" : " tasks\n");
     std::size_t left = most;
-    detail::for_each_in_tree(all, [&](const task_info& t, std::size_t depth) {
+    detail::for_each_in_tree(all, [&](const task_info& t, std::size_t steps_down) {
         if (left == 0) return false;
         --left;
-        std::string line(2 * std::min(depth + 1, deepest), ' ');
+        std::string line(2 * (steps_down < deepest ? steps_down + 1 : deepest), ' ');
         line += t.description();
-        if (depth == 0 && t.spawner() != 0)
+        if (steps_down == 0 && t.spawner() != 0)
             line += ", spawned by task #" + std::to_string(t.spawner()) + ", which is not here";
         to << line + "\n";
         return true;
