@@ -349,7 +349,7 @@ private:
 }  // namespace detail
 
 template <class Request>
-class [[nodiscard]] uv_completed {
+class uv_completed {
 public:
     explicit uv_completed(detail::uv_operation<Request>* owned, int status) noexcept
         : operation_(owned), status_(status) {}

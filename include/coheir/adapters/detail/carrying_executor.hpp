@@ -123,16 +123,21 @@ class carrying_context : public Base {
 public:
     using executor_type = carrying_executor<Flavour, typename Base::executor_type>;
 
-    template <class... Args>
-        requires std::is_constructible_v<Base, Args...>
-    explicit carrying_context(Args&&... args) : Base(std::forward<Args>(args)...) {
-        static const bool carries = (Flavour::check_that_contexts_are_carried(), true);
-        static_cast<void>(carries);
-    }
+    using Base::Base;
 
     [[nodiscard]] executor_type get_executor() noexcept { return executor_type(Base::get_executor()); }
     [[nodiscard]] executor_type executor() noexcept requires requires(Base& b) { b.executor(); }
     { return executor_type(Base::executor()); }
+
+private:
+    // Once in a program, before the first of them is used.
+    struct checked {
+        checked() {
+            static const bool carries = (Flavour::check_that_contexts_are_carried(), true);
+            static_cast<void>(carries);
+        }
+    };
+    [[no_unique_address]] checked checked_;
 };
 
 /// The flow that a forked coroutine runs in. Throws usage_error where there is none.
