@@ -1,6 +1,7 @@
 #pragma once
 // Seeing the tasks of a scheduler: who spawned whom, what each waits for, what its context shows.
 
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 #include <source_location>

@@ -217,7 +217,7 @@ private:
             if (node->what == ready_node::kind::task) {
                 auto& t = static_cast<task_state&>(*node);
                 if constexpr (Mirrored) enter_mirrors(t);
-                resume(r, t);
+                resume<Mirrored>(r, t);
                 if (t.ended) {
                     const bool last = &t == until;
                     end<Mirrored>(r, t);
@@ -231,9 +231,23 @@ private:
         }
     }
 
+    /// Throws what leaves a foreign coroutine.
+    template <bool Mirrored>
     void resume(const round& r, task_state& t) {
         r.current.point_to(&t);
         t.waiting_in = nullptr;
+        if constexpr (Mirrored) {
+            try {
+                resume_all(t);
+            } catch (...) {
+                leave_mirrors(r, t);
+                throw;
+            }
+        } else {
+            resume_all(t);
+        }
+    }
+    COHEIR_INLINE void resume_all(task_state& t) {
         t.resume_at.resume();
         while (next_) std::exchange(next_, {}).resume();
     }

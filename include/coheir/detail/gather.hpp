@@ -91,7 +91,7 @@ private:
             decides_ = &one;
             if (all_are_joined_) stop_rest();
         }
-        if (complete() && suspended_) run_state::wake(waiting_);
+        wake_once();
     }
 
     /// One that decides has ended: those that nobody else needs stop, and are waited for; others are let go.
@@ -111,7 +111,11 @@ private:
         for_each_left([&](gathered_base& one) {
             if (!one.task->waiters.has_only(one) || !wave.hand_on(*one.task)) let_go(one);
         });
-        if (complete()) run_state::wake(waiting_);
+        wake_once();
+    }
+    // Stopping one may, around a circle of tasks that wait for each other, end the wait from inside.
+    void wake_once() noexcept {
+        if (complete() && std::exchange(suspended_, false)) run_state::wake(waiting_);
     }
     template <class F>
     void for_each_left(F&& f) noexcept {

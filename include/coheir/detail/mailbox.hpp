@@ -36,6 +36,7 @@ public:
 
     /// Any thread. Throws scheduler_closed, and std::bad_alloc.
     void post(function<void()> f, const char* operation) {
+        const ref kept(this);  // the function may run, and the scheduler end, as soon as it is in
         auto* const node = new posted_function(std::move(f));
         const inbox::pushed pushed = inbox_.push(*node);
         if (pushed == inbox::pushed::refused) {

@@ -103,7 +103,7 @@ private:
     outcome outcome_ = outcome::none;
 };
 
-/// For void there is only the fact: an exception, or one of two addresses that no exception has.
+/// For void there is only the fact: an exception, or an address that none has, the same in all libraries.
 template <>
 class result<void> {
 public:
@@ -115,7 +115,7 @@ public:
             error_.~exception_ptr();
     }
 
-    COHEIR_INLINE void emplace() noexcept { mark_ = &has_value; }
+    COHEIR_INLINE void emplace() noexcept { mark_ = value_mark(); }
     COHEIR_COLD void fail(std::exception_ptr error) noexcept {
         if (state() == outcome::error) error_.~exception_ptr();
         ::new (static_cast<void*>(&error_)) std::exception_ptr(std::move(error));
@@ -124,7 +124,7 @@ public:
     COHEIR_INLINE outcome state() const noexcept {
         const void* mark;
         std::memcpy(&mark, static_cast<const void*>(&mark_), sizeof mark);
-        return mark == &has_value ? outcome::value : mark ? outcome::error : outcome::none;
+        return mark == value_mark() ? outcome::value : mark ? outcome::error : outcome::none;
     }
     const std::exception_ptr& error() const noexcept { return error_; }
 
@@ -140,7 +140,7 @@ private:
 
     static_assert(sizeof(std::exception_ptr) == sizeof(void*),
                   "exceptions are told from marks by their bits");
-    static constexpr char has_value = 0;
+    static const void* value_mark() noexcept { return reinterpret_cast<const void*>(std::uintptr_t{1}); }
 
     union {
         const void* mark_ = nullptr;

@@ -52,7 +52,7 @@ private:
     bool open_ = true;
     bool due_ = false;
     bool stopped_ = false;
-    bool outer_stopped_ = false;
+    bool outer_stopped_ = (task_.stop & task_state::stop_due) != 0;  // what is due is due around it
 };
 
 /// A request on its way to a task, to those that it waits for, to those that they wait for. Runs no user

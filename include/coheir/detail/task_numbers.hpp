@@ -9,6 +9,8 @@
 
 namespace coheir::detail {
 
+COHEIR_EXPORT inline constinit std::atomic<std::uint64_t> task_numbers_taken{1};
+
 class task_numbers {
 public:
     /// A number that no other task of the process has.
@@ -20,8 +22,7 @@ public:
 
     /// The first of so many. Any thread.
     static std::uint64_t take(std::uint64_t count) noexcept {
-        static constinit std::atomic<std::uint64_t> taken{1};
-        return taken.fetch_add(count, std::memory_order_relaxed);
+        return task_numbers_taken.fetch_add(count, std::memory_order_relaxed);
     }
 
     /// Whether next() has given this number. Where several schedulers take turns at taking, the oldest are

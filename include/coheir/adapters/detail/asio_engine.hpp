@@ -180,7 +180,8 @@ private:
     void request_turn() {
         if (turn_requested_.exchange(true, std::memory_order_acq_rel)) return;
         Flavour::post(any_executor_, [self = ref(*this)] {
-            self->turn_requested_.store(false, std::memory_order_release);
+            // Reads, too: what was handed in by those who saw the turn requested is seen by it.
+            self->turn_requested_.exchange(false, std::memory_order_acq_rel);
             if (self->alive_) self->take_turn();
         });
     }

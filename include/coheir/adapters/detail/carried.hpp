@@ -140,7 +140,7 @@ inline carried::ref carried::ref::take_snapshot() {
     if (here && here->taken_ && here->taken_root_ == from.own.root() && from.updates == 0)
         return here->taken_;
     ref now(new carried(context::detail::snapshot_access::take(from, "carried on")));
-    if (here) {
+    if (here && (from.own.flags() & context::detail::local_bit) == 0) {  // else the snapshot has another root
         here->taken_ = now;
         here->taken_root_ = from.own.root();
     }
