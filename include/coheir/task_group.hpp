@@ -199,9 +199,8 @@ inline void task_group::suspend(std::coroutine_handle<> awaiting) noexcept {
 inline void task_group::rethrow() {
     if (block_error_ && scope_.stopped_alone() && detail::is_cancelled(block_error_))
         block_error_ = nullptr;  // thrown in the block because of the child's error
-    std::exception_ptr first = child_error_ ? std::exchange(child_error_, nullptr) : nullptr;
+    std::exception_ptr first = std::exchange(child_error_, nullptr);
     if (block_error_ && (!first || detail::is_cancelled(block_error_))) std::swap(first, block_error_);
-    report(child_error_);
     report(block_error_);
     if (first) std::rethrow_exception(first);
 }

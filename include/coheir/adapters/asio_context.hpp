@@ -112,9 +112,11 @@ namespace context {
 /// Chooses what a coroutine inherits when it is spawned, in place of a snapshot:
 ///     asio::co_spawn(executor, context::fork(spawn_policy::chained, work()), token);
 /// The child's context is derived here, from the current one. A flow that has forked a child which shares its
-/// context or is chained onto it goes on in that same live context: both must then run on one thread or
-/// strand. What either spawns without fork still gets a snapshot. Throws what spawning by a policy throws;
-/// the coroutine throws usage_error if its executor carries no contexts.
+/// context or is chained onto it goes on in that same live context. Where it shares, copies or is chained,
+/// both must run on one thread, as an io_context that one thread runs does: contexts count their users
+/// without locks, and a pool may let go of one outside the strand. What either spawns without fork still gets
+/// a snapshot. Throws what spawning by a policy throws; the coroutine throws usage_error if its executor
+/// carries no contexts.
 template <class T, class Executor>
 [[nodiscard]] ::asio::awaitable<T, Executor> fork(const spawn_policy& policy,
                                                   ::asio::awaitable<T, Executor> coroutine) {

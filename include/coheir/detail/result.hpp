@@ -60,9 +60,7 @@ public:
     COHEIR_INLINE T take() {
         if (outcome_ == outcome::error) [[unlikely]]
             rethrow();
-        if constexpr (std::is_void_v<T>)
-            return;
-        else if constexpr (std::is_reference_v<T>)
+        if constexpr (std::is_reference_v<T>)
             return static_cast<T>(*value_);
         else
             return std::move(value_);
@@ -70,7 +68,7 @@ public:
     /// The same, and remembers that the value is gone; what it was moved from stays, for those who look at
     /// it. An exception stays, too.
     T take_once() {
-        if constexpr (!std::is_void_v<T> && !std::is_reference_v<T>)
+        if constexpr (!std::is_reference_v<T>)
             if (outcome_ == outcome::value) outcome_ = outcome::taken;
         return take();
     }
@@ -78,9 +76,7 @@ public:
     std::add_lvalue_reference_t<const T> get() const {
         if (outcome_ == outcome::error) [[unlikely]]
             rethrow();
-        if constexpr (std::is_void_v<T>)
-            return;
-        else if constexpr (std::is_reference_v<T>)
+        if constexpr (std::is_reference_v<T>)
             return *value_;
         else
             return value_;
