@@ -6,6 +6,7 @@
 
 #include <memory>
 #include <optional>
+#include <stdexcept>
 #include <string>
 #include <type_traits>
 #include <vector>
@@ -30,6 +31,16 @@ inline constexpr context::key<int> settled{"settled", flag::frozen};
 int get(actor& who, context::key_name key = "number") {
     return as(who, [&] { return context::get(key, -1); });
 }
+
+// A value that opens a scope while it is copied, in the context that it goes into.
+struct logged {
+    explicit logged(bool fails) : fails_when_copied(fails) {}
+    logged(const logged& other) : fails_when_copied(other.fails_when_copied) {
+        const scoped quiet{"log_level", 3};
+        if (fails_when_copied) throw std::runtime_error("no copy");
+    }
+    bool fails_when_copied;
+};
 
 }  // namespace
 
@@ -282,4 +293,30 @@ TEST_CASE("a value that cannot be copied comes back as it was", "[scoped]") {
 TEST_CASE("a scoped value is for a block: it is not copied or moved", "[scoped]") {
     STATIC_REQUIRE_FALSE(std::is_copy_constructible_v<scoped>);
     STATIC_REQUIRE_FALSE(std::is_move_constructible_v<scoped>);
+}
+
+TEST_CASE("making the value of a scope may open a scope, and may fail after that", "[scoped]") {
+    actor who;
+    as(who, [] {
+        const logged fine(false), bad(true);
+        {
+            const scoped user{"user", fine};
+            CHECK(context::contains("user"));
+            CHECK_FALSE(context::contains("log_level"));
+            CHECK_THROWS_WITH(scoped("other", bad), "no copy");
+            CHECK_FALSE(context::contains("other"));
+        }
+        CHECK_FALSE(context::contains("user"));
+        CHECK_THROWS_WITH(scoped("user", bad), "no copy");
+        CHECK_FALSE(context::contains("user"));
+    });
+}
+
+TEST_CASE("a scope refuses a text that is a null pointer, and names its key", "[scoped]") {
+    actor who;
+    as(who, [] {
+        CHECK_THROWS_WITH(scoped("user", static_cast<const char*>(nullptr)),
+                          Catch::Contains("scoped: key 'user'") && Catch::Contains("null pointer"));
+        CHECK_FALSE(context::contains("user"));
+    });
 }

@@ -7,10 +7,28 @@
 
 namespace coheir::context::detail {
 
+[[noreturn]] COHEIR_COLD inline void throw_null_text(const char* operation, const key_name& key) {
+    throw usage_error(std::string("coheir::context::") + operation + ": key " +
+                      coheir::detail::quoted(key.text()) + ": the text is a null pointer");
+}
+
+/// Refuses what makes no T without a slip. Throws usage_error for a null pointer as a text.
+template <class T, class V>
+COHEIR_INLINE void require_value(const std::remove_reference_t<V>& value, const key_name& key,
+                                 const char* operation) {
+    static_assert(makes_value<T, V>, "context: this value does not make one of the type that the key holds");
+    if constexpr (std::is_same_v<T, std::string> && std::is_pointer_v<std::decay_t<V>>) {
+        const char* const text = value;
+        if (!text) [[unlikely]]
+            throw_null_text(operation, key);
+    }
+}
+
 /// Puts a new value in a level, and returns the one that was there. Throws as assign does.
 template <class T, class V>
 box_ref replace(level& to, const key_name& key, const provenance& made, V&& value,
                 const char* operation = "set") {
+    require_value<T, V>(value, key, operation);
     box_ref fresh(make_box<T>(name_for_set<T>(to, key, operation), made, std::forward<V>(value)));
     box_ref replaced = to.own.put(std::move(fresh));
     to.changed();
@@ -21,13 +39,7 @@ box_ref replace(level& to, const key_name& key, const provenance& made, V&& valu
 /// value throws; then nothing has changed. The value that was there is destroyed last.
 template <class T, class V>
 void assign(level& to, const key_name& key, const provenance& made, V&& value) {
-    static_assert(makes_value<T, V>, "context: this value does not make one of the type that the key holds");
-    if constexpr (std::is_same_v<T, std::string> && std::is_pointer_v<std::decay_t<V>>) {
-        const char* const text = value;
-        if (!text)
-            throw usage_error("coheir::context::set: key " + coheir::detail::quoted(key.text()) +
-                              ": the text is a null pointer");
-    }
+    require_value<T, V>(value, key, "set");
     require_idle(to, "changed by set");
     if constexpr (assigned_in_place<T> && is_plain_source<T, V>) {
         if (box* const b = to.own.find_exclusive(key);

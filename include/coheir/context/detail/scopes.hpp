@@ -24,14 +24,16 @@ public:
         name = key_.text();
         hash = key_.hash();
         if (!in.kin) in.kin = new kinship;
+        // Linked before the value is made: that may open scopes of its own, and end them.
+        older = in.kin->scopes;
+        in.kin->scopes = this;
         try {
             covered_ = replace<T>(in, key, made, std::forward<V>(value), "scoped");
         } catch (...) {
+            leave(in);
             drop_idle_kinship(in);
             throw;
         }
-        older = in.kin->scopes;
-        in.kin->scopes = this;
     }
     scope_of_a_value(const scope_of_a_value&) = delete;
     scope_of_a_value& operator=(const scope_of_a_value&) = delete;
