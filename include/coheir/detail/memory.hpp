@@ -35,7 +35,9 @@ public:
             block* const first = free_[index];
             // The number of blocks stands in the blocks: a counter here would be one more thing to wait for.
             const std::size_t count = first ? first->count : 0;
-            if (count < most_bytes / bytes_of(index) && (first || is_active())) [[likely]] {
+            if (count < most_bytes / bytes_of(index)) [[likely]] {
+                if (!first && state_ != state::active) [[unlikely]]
+                    return give_first(memory, index);
                 free_[index] = ::new (memory) block{first, count + 1};
                 return;
             }
@@ -62,13 +64,15 @@ private:
     static constexpr std::size_t bytes_of(std::size_t index) noexcept { return index * 16 + 24; }
     static constexpr std::size_t classes = (largest - 9) / 16 + 1;
 
-    COHEIR_INLINE bool is_active() noexcept { return state_ == state::active || activate(); }
-    COHEIR_COLD bool activate() noexcept {
-        if (state_ != state::untouched) return false;
-        static thread_local reaper at_thread_end{this};
-        static_cast<void>(at_thread_end);
-        state_ = state::active;
-        return true;
+    // A call of its own, and the last thing that the caller does: so that saves no registers for it.
+    COHEIR_COLD void give_first(void* memory, std::size_t index) noexcept {
+        if (state_ == state::retired) return ::operator delete(memory);
+        if (state_ == state::untouched) {
+            static thread_local reaper at_thread_end{this};
+            static_cast<void>(at_thread_end);
+            state_ = state::active;
+        }
+        free_[index] = ::new (memory) block{nullptr, 1};
     }
 
     void retire() noexcept {

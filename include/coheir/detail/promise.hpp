@@ -168,13 +168,15 @@ public:
     bool await_ready() const noexcept { return false; }
     template <promise_of_a_coheir_task Promise>
     COHEIR_INLINE std::coroutine_handle<> await_suspend(std::coroutine_handle<Promise> awaiting) noexcept {
+        const std::coroutine_handle<> frame = this->frame;
+        keep_stores_apart();
         this->continuation = awaiting;
-        promise_base& child = promise_of(this->frame);
+        promise_base& child = promise_of(frame);
         task_state* const state = awaiting.promise().state;
         child.state = state;
         keep_stores_apart();
         child.up = this;
-        return state->home->transfer(this->frame);
+        return state->home->transfer(frame);
     }
     COHEIR_INLINE T await_resume() { return this->result.take(); }
 };
