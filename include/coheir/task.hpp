@@ -90,8 +90,8 @@ task<void> promise<void>::get_return_object() noexcept {
 }
 
 template <class T>
-COHEIR_INLINE child_awaiter<T>::child_awaiter(task<T>&& child) {
-    this->frame = task_access::take(child, "task: co_await");
+COHEIR_INLINE child_awaiter<T> promise_base::await_transform(task<T>&& child) const {
+    return child_awaiter<T>(task_access::take(child, "task: co_await"));
 }
 
 }  // namespace detail

@@ -82,9 +82,7 @@ struct promise_base : recycled {
     final_awaiter final_suspend() const noexcept { return {}; }
 
     template <class U>
-    COHEIR_INLINE child_awaiter<U> await_transform(task<U>&& child) const {
-        return child_awaiter<U>(std::move(child));
-    }
+    COHEIR_INLINE child_awaiter<U> await_transform(task<U>&& child) const;
     /// A task is awaited once: say co_await std::move(task).
     template <class U>
     std::suspend_never await_transform(task<U>&) const {
@@ -150,15 +148,19 @@ inline promise_base& promise_of(std::coroutine_handle<> frame) noexcept {
     return std::coroutine_handle<promise_base>::from_address(frame.address()).promise();
 }
 
-/// Compilers make one vector store of two neighbouring ones, and the loads that soon follow wait for it.
-COHEIR_INLINE void keep_stores_apart() noexcept { __asm__ volatile("" ::: "memory"); }
+/// What was stored here is stored now: compilers make one vector store of two neighbouring ones, and the
+/// loads that soon follow wait for it.
+template <class T>
+COHEIR_INLINE void store_apart(T& stored) noexcept {
+    __asm__ volatile("" : "+m"(stored));
+}
 
 /// co_await of a task: runs it in the same task and context, and gives its result. Takes the frame, whose
 /// result is kept here, in the awaiting frame.
 template <class T>
 class [[nodiscard]] child_awaiter : result_link<T> {
 public:
-    COHEIR_INLINE explicit child_awaiter(task<T>&& child);
+    COHEIR_INLINE explicit child_awaiter(std::coroutine_handle<> child) noexcept { this->frame = child; }
     child_awaiter(const child_awaiter&) = delete;
     child_awaiter& operator=(const child_awaiter&) = delete;
     COHEIR_INLINE ~child_awaiter() {
@@ -168,15 +170,15 @@ public:
     bool await_ready() const noexcept { return false; }
     template <promise_of_a_coheir_task Promise>
     COHEIR_INLINE std::coroutine_handle<> await_suspend(std::coroutine_handle<Promise> awaiting) noexcept {
-        const std::coroutine_handle<> frame = this->frame;
-        keep_stores_apart();
+        const std::coroutine_handle<> child = this->frame;
+        store_apart(this->frame);
         this->continuation = awaiting;
-        promise_base& child = promise_of(frame);
         task_state* const state = awaiting.promise().state;
-        child.state = state;
-        keep_stores_apart();
-        child.up = this;
-        return state->home->transfer(frame);
+        promise_base& promise = promise_of(child);
+        promise.state = state;
+        store_apart(promise.state);
+        promise.up = this;
+        return state->home->transfer(child);
     }
     COHEIR_INLINE T await_resume() { return this->result.take(); }
 };

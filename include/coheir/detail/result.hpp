@@ -31,7 +31,7 @@ public:
     COHEIR_INLINE ~result() {
         if constexpr (std::is_trivially_destructible_v<stored>) {
             if (outcome_ == outcome::error) [[unlikely]]
-                clear();
+                clear_error();
         } else {
             clear();
         }
@@ -84,6 +84,7 @@ public:
 
 private:
     [[noreturn]] COHEIR_COLD void rethrow() const { std::rethrow_exception(error_); }
+    COHEIR_COLD void clear_error() noexcept { clear(); }
     void clear() noexcept {
         const outcome was = std::exchange(outcome_, outcome::none);
         if (was == outcome::value || was == outcome::taken)
