@@ -170,7 +170,7 @@ private:
         explicit round(core& of) noexcept : core_(of), outer_(std::exchange(running, &of)) {
             constexpr std::uintptr_t depth = 16 * 1024;  // how much of the stack transfers may take
             core_.is_running_ = true;
-            core_.stack_limit_ = reinterpret_cast<std::uintptr_t>(__builtin_frame_address(0)) - depth;
+            core_.stack_limit_ = stack_position() - depth;
         }
         ~round() {
             core_.is_running_ = false;

@@ -49,15 +49,10 @@ struct awaiter_ref {
 
 /// Ends a coroutine: goes on with the one that awaits it, or tells that the task has ended.
 struct final_awaiter {
+    const promise_base& promise;  // g++ would read the handle that it is given from the frame
+
     bool await_ready() const noexcept { return false; }
-    template <class Promise>
-    COHEIR_INLINE std::coroutine_handle<> await_suspend(std::coroutine_handle<Promise> ended) const noexcept {
-        const auto& promise = ended.promise();
-        if (const std::coroutine_handle<> continuation = promise.up->continuation) [[likely]]
-            return promise.state->home->transfer(continuation);
-        promise.state->ended = true;  // the run loop sees it
-        return std::noop_coroutine();
-    }
+    COHEIR_INLINE std::coroutine_handle<> await_suspend(std::coroutine_handle<>) const noexcept;
     void await_resume() const noexcept {}
 };
 
@@ -79,7 +74,7 @@ struct promise_base : recycled {
     task_state* state;
 
     std::suspend_always initial_suspend() const noexcept { return {}; }
-    final_awaiter final_suspend() const noexcept { return {}; }
+    final_awaiter final_suspend() const noexcept { return {*this}; }
 
     template <class U>
     COHEIR_INLINE child_awaiter<U> await_transform(task<U>&& child) const;
@@ -108,6 +103,13 @@ struct promise_base : recycled {
         return foreign_awaiter<A>(static_cast<A&&>(awaitable), *state);
     }
 };
+
+COHEIR_INLINE std::coroutine_handle<> final_awaiter::await_suspend(std::coroutine_handle<>) const noexcept {
+    if (const std::coroutine_handle<> continuation = promise.up->continuation) [[likely]]
+        return promise.state->home->transfer(continuation);
+    promise.state->ended = true;  // the run loop sees it
+    return std::noop_coroutine();
+}
 
 template <class T>
 struct promise final : promise_base {

@@ -13,6 +13,17 @@ namespace coheir::detail {
 /// The scheduler whose round runs on this thread, innermost; written by rounds only.
 COHEIR_EXPORT inline constinit thread_local run_state* running = nullptr;
 
+/// Where the stack of this thread is, about.
+COHEIR_INLINE std::uintptr_t stack_position() noexcept {
+#if defined(__x86_64__) && !defined(__ILP32__)
+    std::uintptr_t position;  // the frame address would keep a register busy
+    __asm__("mov{q %%rsp, %0| %0, rsp}" : "=r"(position));
+    return position;
+#else
+    return reinterpret_cast<std::uintptr_t>(__builtin_frame_address(0));
+#endif
+}
+
 class run_state {
 public:
     explicit run_state(mailbox* box) noexcept : box_(box) {}
@@ -23,7 +34,7 @@ public:
     /// compiler and build mode makes a tail call of it (https://gcc.gnu.org/bugzilla/show_bug.cgi?id=100897).
     /// Else by way of the run loop, which resumes the coroutine before anything else.
     COHEIR_INLINE std::coroutine_handle<> transfer(std::coroutine_handle<> to) noexcept {
-        if (reinterpret_cast<std::uintptr_t>(__builtin_frame_address(0)) > stack_limit_) [[likely]]
+        if (stack_position() > stack_limit_) [[likely]]
             return to;
         next_ = to;
         return std::noop_coroutine();
