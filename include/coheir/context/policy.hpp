@@ -112,7 +112,7 @@ struct policy_access {
     }
 
 private:
-    static level_ref derived(const spawn_policy& policy, level* parent) {
+    COHEIR_NOINLINE static level_ref derived(const spawn_policy& policy, level* parent) {
         using kind = spawn_policy::kind;
         if (policy.kind_ == kind::isolated) return chained_onto(nullptr);
         if (parent) require_idle(*parent, "spawned from");

@@ -18,7 +18,8 @@ template <class T>
 class task_ref {
 public:
     task_ref() = default;
-    explicit task_ref(task_state_of<T>& of) noexcept : state_(&of) { ++of.refs; }
+    /// The first of a new task, which counts it already.
+    explicit task_ref(task_state_of<T>& of) noexcept : state_(&of) {}
     task_ref(const task_ref& other) noexcept : state_(other.state_) {
         if (state_) ++state_->refs;
     }
@@ -90,14 +91,15 @@ COHEIR_INLINE task_ref<T> start(core& on, task<T>& work, Derive&& derive, std::s
 }
 
 /// Makes sure that there is something that a task ended with, and remembers that an exception was received.
-template <class T>
-void receive(task_state_of<T>& ended) {
-    const outcome how = ended.link.result.state();
-    if (how == outcome::value) [[likely]]
-        return;
+COHEIR_COLD inline void receive_no_value(task_state& ended, outcome how) {
     if (how == outcome::none) throw scheduler_closed(description(ended) + " was destroyed before it ended");
     if (how == outcome::taken) throw result_taken(description(ended));
     ended.error_received = true;
+}
+template <class T>
+COHEIR_INLINE void receive(task_state_of<T>& ended) {
+    if (const outcome how = ended.link.result.state(); how != outcome::value) [[unlikely]]
+        receive_no_value(ended, how);
 }
 
 /// What a task ended with, moved out or thrown. Only at its end.

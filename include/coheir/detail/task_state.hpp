@@ -41,9 +41,9 @@ struct waiter {
     waiter(const waiter&) = delete;
     waiter& operator=(const waiter&) = delete;
 
-    void (*told)(waiter&) noexcept = nullptr;  // called at the end of the task, without recursion
-    waiter* next = nullptr;
-    waiter* previous = nullptr;
+    void (*told)(waiter&) noexcept;  // called at the end of the task, without recursion
+    waiter* next = nullptr;          // null: in no list
+    waiter* previous;
     bool takes_result = false;  // served after the others
 };
 
@@ -121,7 +121,10 @@ struct task_state : recycled, context::detail::owner, ready_node {
           spawned_at(at) {
         task = number;
     }
-    virtual ~task_state() { delete rare; }
+    virtual ~task_state() {
+        if (rare) [[unlikely]]
+            delete_extras();
+    }
 
     /// The link of the task's outermost coroutine: the result of whatever type is behind this object.
     frame_link& root() noexcept {
@@ -166,7 +169,7 @@ public:
     bool destroyed : 1 = false;         // with its scheduler, before its end
     bool error_received : 1 = false;    // somebody was given the exception
     std::uint8_t stop = 0;              // of the flags below
-    std::uint32_t refs = 1;             // handles, and one while the task lives
+    std::uint32_t refs = 2;             // handles, the first of them from the start, and one while it lives
     run_state* home;                    // its scheduler; null once that is destroyed
     std::coroutine_handle<> resume_at;  // the innermost coroutine, where it is suspended
     wait* waiting_in = &not_started;    // while it is suspended; null: it runs, or has ended
@@ -184,6 +187,7 @@ public:
 
 private:
     virtual void store_error(std::exception_ptr error) noexcept = 0;
+    COHEIR_COLD void delete_extras() noexcept { delete rare; }
 };
 
 template <class T>
