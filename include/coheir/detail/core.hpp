@@ -58,7 +58,6 @@ public:
     template <class T>
     COHEIR_INLINE void start(task_state_of<T>& t, std::coroutine_handle<> root, bool in_round) noexcept {
         t.link.frame = root;
-        t.resume_at = root;
         promise_base& promise = promise_of(root);
         promise.up = &t.link;
         promise.state = &t;

@@ -12,7 +12,7 @@ struct ready_node {
     ready_node(const ready_node&) = delete;
     ready_node& operator=(const ready_node&) = delete;
 
-    ready_node* next = nullptr;
+    ready_node* next;  // set by the queue that it stands in
     const kind what;
 };
 

@@ -115,7 +115,7 @@ public:
         core& on = *static_cast<core*>(running);
         task_state_of<T>* made = nullptr;
         try {
-            made = new task_state_of<T>(on, number, spawned_at);
+            made = new task_state_of<T>(on, number, task_access::look(work), spawned_at);
             made->extras().name = name;
         } catch (...) {
             delete made;

@@ -77,10 +77,10 @@ COHEIR_INLINE task_ref<T> start(core& on, task<T>& work, Derive&& derive, std::s
                                 const char* operation, std::string_view name = {}, bool from_task = false) {
     if (!work || on.closed()) [[unlikely]]
         refuse_start(static_cast<bool>(work), operation);
-    auto* const made = new task_state_of<T>(on, on.next_task_number(), at);
+    auto* const made = new task_state_of<T>(on, on.next_task_number(), task_access::look(work), at);
     try {
         if (!name.empty()) made->extras().name = name;
-        made->context = derive(*made);
+        made->context.fill(derive(*made));
     } catch (...) {
         delete made;
         throw;

@@ -114,11 +114,13 @@ struct task_extras : recycled {
     bool is_stopped = false;             // it is in that list
 };
 
-// The order of the bases, and the small members first, leave no holes: there may be millions of tasks.
+// The order of the bases, and the small members first, leave no holes: there may be millions of tasks. What
+// start() sets is set there alone: a spawn is mostly stores.
 struct task_state : recycled, context::detail::owner, ready_node {
-    task_state(run_state& on, std::uint64_t number, std::source_location at, std::size_t root_offset) noexcept
+    task_state(run_state& on, std::uint64_t number, std::coroutine_handle<> first, std::source_location at,
+               std::size_t root_offset) noexcept
         : ready_node(kind::task), root_offset_(static_cast<std::uint8_t>(root_offset)), home(&on),
-          spawned_at(at) {
+          resume_at(first), spawned_at(at) {
         task = number;
     }
     virtual ~task_state() {
@@ -168,14 +170,15 @@ public:
     bool failed : 1 = false;            // with an exception
     bool destroyed : 1 = false;         // with its scheduler, before its end
     bool error_received : 1 = false;    // somebody was given the exception
+    std::uint8_t unused : 4 = 0;        // named, so that making a task need not read what was here before
     std::uint8_t stop = 0;              // of the flags below
     std::uint32_t refs = 2;             // handles, the first of them from the start, and one while it lives
     run_state* home;                    // its scheduler; null once that is destroyed
     std::coroutine_handle<> resume_at;  // the innermost coroutine, where it is suspended
     wait* waiting_in = &not_started;    // while it is suspended; null: it runs, or has ended
     waiter_list waiters;
-    task_state* older = nullptr;  // in the list of its scheduler's tasks
-    task_state* newer = nullptr;
+    task_state* older;  // in the list of its scheduler's tasks
+    task_state* newer;
     std::source_location spawned_at;
     std::uint64_t spawner = 0;  // the number of the task that spawned it, which may have ended since
     task_extras* rare = nullptr;
@@ -192,8 +195,9 @@ private:
 
 template <class T>
 struct task_state_of final : task_state {
-    task_state_of(run_state& on, std::uint64_t number, std::source_location at) noexcept
-        : task_state(on, number, at,
+    task_state_of(run_state& on, std::uint64_t number, std::coroutine_handle<> first,
+                  std::source_location at) noexcept
+        : task_state(on, number, first, at,
                      static_cast<std::size_t>(reinterpret_cast<unsigned char*>(&link) -
                                               reinterpret_cast<unsigned char*>(this))) {}
     const std::exception_ptr& error() const noexcept override { return link.result.error(); }

@@ -80,6 +80,8 @@ public:
         std::swap(level_, other.level_);
         return *this;
     }
+    /// Takes the place of none, about which nobody needs to ask.
+    COHEIR_INLINE void fill(level_ref&& from) noexcept { level_ = std::exchange(from.level_, nullptr); }
     ~level_ref() {
         if (level_ && --level_->owners == 0) settle(level_);
     }
