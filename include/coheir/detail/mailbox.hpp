@@ -22,10 +22,12 @@ struct posted : ready_node {
     virtual void run() = 0;
 };
 
+template <class F>
 struct posted_function final : posted {
-    explicit posted_function(function<void()> to_run) noexcept : f(std::move(to_run)) {}
-    void run() override { f(); }
-    function<void()> f;
+    template <class G>
+    explicit posted_function(G&& to_run) : f(std::forward<G>(to_run)) {}
+    void run() override { static_cast<void>(f()); }
+    F f;
 };
 
 class mailbox {
@@ -34,13 +36,17 @@ public:
     mailbox(const mailbox&) = delete;
     mailbox& operator=(const mailbox&) = delete;
 
-    /// Any thread. Throws scheduler_closed, and std::bad_alloc.
-    void post(function<void()> f, const char* operation) {
-        const ref kept(this);  // the function may run, and the scheduler end, as soon as it is in
-        auto* const node = new posted_function(std::move(f));
-        const inbox::pushed pushed = inbox_.push(*node);
+    /// Any thread. Throws scheduler_closed, std::bad_alloc, and what storing the function throws.
+    template <class F>
+    void post(F&& f, const char* operation) {
+        hand_in(*new posted_function<std::decay_t<F>>(std::forward<F>(f)), operation);
+    }
+    /// Any thread: takes it over. Throws scheduler_closed; then it is deleted.
+    COHEIR_NOINLINE void hand_in(posted& p, const char* operation) {
+        const ref kept(this);  // it may run, and the scheduler end, as soon as it is in
+        const inbox::pushed pushed = inbox_.push(p);
         if (pushed == inbox::pushed::refused) {
-            delete node;
+            delete &p;
             throw scheduler_closed(operation);
         }
         if (pushed == inbox::pushed::first) ring();
