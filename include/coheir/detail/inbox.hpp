@@ -23,9 +23,12 @@ public:
     enum class pushed { refused, onto_others, first };
 
     /// New work: refused after close(). `first` tells that the inbox was empty: wake the owner.
-    pushed push(ready_node& node) noexcept { return push(node, closed_bit); }
+    pushed push(ready_node& node) noexcept { return push(node, closed_bit, false); }
     /// A task of the owner's that goes on: never refused.
-    pushed push_always(ready_node& node) noexcept { return push(node, 0); }
+    pushed push_always(ready_node& node) noexcept { return push(node, 0, false); }
+    /// The same, but `first` tells that the node would be, and has not been pushed.
+    pushed push_onto_others(ready_node& node) noexcept { return push(node, closed_bit, true); }
+    pushed push_always_onto_others(ready_node& node) noexcept { return push(node, 0, true); }
 
     /// Everything, in the order of arrival.
     void take_into(ready_queue& queue) noexcept {
@@ -53,10 +56,11 @@ public:
 private:
     static constexpr std::uintptr_t closed_bit = 1;
 
-    pushed push(ready_node& node, std::uintptr_t refuse) noexcept {
+    COHEIR_INLINE pushed push(ready_node& node, std::uintptr_t refuse, bool only_onto_others) noexcept {
         std::uintptr_t head = head_.load(std::memory_order_relaxed);
         do {
             if (head & refuse) return pushed::refused;
+            if (only_onto_others && (head & ~closed_bit) == 0) return pushed::first;
             node.next = reinterpret_cast<ready_node*>(head & ~closed_bit);
             // Release: the owner sees the node, and what the pusher did before.
         } while (!head_.compare_exchange_weak(head,

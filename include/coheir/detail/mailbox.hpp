@@ -43,13 +43,16 @@ public:
     }
     /// Any thread: takes it over. Throws scheduler_closed; then it is deleted.
     COHEIR_NOINLINE void hand_in(posted& p, const char* operation) {
-        const ref kept(this);  // it may run, and the scheduler end, as soon as it is in
-        const inbox::pushed pushed = inbox_.push(p);
+        inbox::pushed pushed = inbox_.push_onto_others(p);
+        if (pushed == inbox::pushed::first) {
+            const ref kept(this);  // it may run, and the scheduler end, as soon as it is in
+            pushed = inbox_.push(p);
+            if (pushed == inbox::pushed::first) ring();
+        }
         if (pushed == inbox::pushed::refused) {
             delete &p;
             throw scheduler_closed(operation);
         }
-        if (pushed == inbox::pushed::first) ring();
     }
 
     /// Any thread: a task goes on. The node must not be touched any more.
@@ -113,6 +116,7 @@ private:
     }
 
     void push_always(ready_node& node) noexcept {
+        if (inbox_.push_always_onto_others(node) != inbox::pushed::first) return;
         // The task may run, and its scheduler end, as soon as it is in: the bell must live on.
         const ref kept(this);
         if (inbox_.push_always(node) == inbox::pushed::first) ring();
