@@ -16,13 +16,13 @@ namespace detail {
 class [[nodiscard("co_await it")]] sleep_awaiter : timer_node, wait, public own_awaitable {
 public:
     static sleep_awaiter until(time_point deadline) noexcept {
-        return sleep_awaiter(deadline.time_since_epoch(), false);
+        return sleep_awaiter(deadline.time_since_epoch(), until_then);
     }
-    static sleep_awaiter lasting(duration time) noexcept { return sleep_awaiter(time, true); }
+    static sleep_awaiter lasting(duration time) noexcept { return sleep_awaiter(time, that_long); }
     sleep_awaiter(const sleep_awaiter&) = delete;
     sleep_awaiter& operator=(const sleep_awaiter&) = delete;
     ~sleep_awaiter() {
-        if (place != nowhere) static_cast<core*>(task->home)->timers().remove(*this);
+        if (is_pending()) static_cast<core*>(task->home)->timers().remove(*this);
     }
 
     bool await_ready() const noexcept { return false; }
@@ -33,16 +33,22 @@ public:
     void await_resume() const { end_wait(*task); }
 
 private:
-    sleep_awaiter(duration time, bool relative) noexcept : relative_(relative), time_(time) {}
+    // What `place` says before the sleep is awaited: the task's place is taken by the time, for small frames.
+    static constexpr std::uint32_t until_then = most_places, that_long = most_places + 1;
+
+    sleep_awaiter(duration length, std::uint32_t kind) noexcept : timer_node(length, kind) {}
 
     void suspend(task_state & t, std::coroutine_handle<> awaiting) {
-        if (place != nowhere) throw usage_error("coheir::sleep: the same sleep is awaited twice");
+        if (place != until_then && place != that_long)
+            throw usage_error("coheir::sleep: the same sleep is awaited twice");
+        const bool relative = std::exchange(place, nowhere) == that_long;
+        const duration length = time;
         task = &t;
         t.resume_at = awaiting;
-        if (relative_ && time_ <= duration::zero()) return queue(t);
+        if (relative && length <= duration::zero()) return queue(t);
         const time_point now = scheduler_access::of(t).now();
-        const time_point deadline = !relative_                        ? time_point(time_)
-                                    : time_ < time_point::max() - now ? now + time_
+        const time_point deadline = !relative                         ? time_point(length)
+                                    : length < time_point::max() - now ? now + length
                                                                       : time_point::max();
         if (deadline <= now || t.stop & task_state::stop_due) return queue(t);
         static_cast<core*>(t.home)->timers().add(*this, deadline);
@@ -53,20 +59,17 @@ private:
         t.home->enqueue(t);
     }
     void interrupt(task_state & waiting, stop_wave&) noexcept override {
-        if (place == nowhere) return;
+        if (!is_pending()) return;
         static_cast<core*>(waiting.home)->timers().remove(*this);
         run_state::wake(waiting);
     }
     wait_info describe() const noexcept override {
         wait_info info;
-        if (place == nowhere) return info;
+        if (!is_pending()) return info;
         info.what = wait_info::kind::sleeping;
         info.deadline = static_cast<core*>(task->home)->timers().deadline_of(*this);
         return info;
     }
-
-    bool relative_;
-    duration time_;
 };
 
 /// A duration of any kind as ours: rounded up, so that nobody wakes early, and as far as ours reach.

@@ -115,7 +115,7 @@ private:
     }
     core& on() const noexcept { return *static_cast<core*>(waiting_.home); }
     void stop_timer() noexcept {
-        if (place != nowhere) on().timers().remove(*this);
+        if (is_pending()) on().timers().remove(*this);
     }
 
     task_ref<T> of_;
@@ -147,7 +147,7 @@ public:
     ~timed_scope() { close(); }
 
     void close() noexcept {
-        if (place != nowhere) on().timers().remove(*this);
+        if (is_pending()) on().timers().remove(*this);
         scope_.close();
     }
     /// A task_cancelled leaves the scope: if it is the scope's own, throws timeout_error instead.

@@ -12,10 +12,19 @@ namespace coheir::detail {
 
 /// Lives in an awaiter, and knows its place in the heap. When it is due, its task goes on.
 struct timer_node {
-    static constexpr std::uint32_t nowhere = ~std::uint32_t{0};
-    timer_node() noexcept {}
-    task_state* task = nullptr;  // null: it is a firing_timer
+    static constexpr std::uint32_t nowhere = ~std::uint32_t{0}, most_places = nowhere - 2;
+
+    timer_node() noexcept : task(nullptr) {}
+    explicit timer_node(std::chrono::steady_clock::duration t, std::uint32_t kind) noexcept
+        : time(t), place(kind) {}
+    bool is_pending() const noexcept { return place < most_places; }
+
+    union {
+        task_state* task;                          // null: it is a firing_timer
+        std::chrono::steady_clock::duration time;  // of a sleep that has not begun; `place` says so
+    };
     std::uint32_t place = nowhere;
+    std::uint32_t made = 0;  // in which order; it may wrap around
 };
 
 /// When it is due, `fire` is called, outside any task.
@@ -41,9 +50,10 @@ public:
 
     /// Throws std::bad_alloc; then nothing has changed.
     void add(timer_node& node, time_point deadline) {
-        if (entries_.size() >= timer_node::nowhere) throw std::bad_alloc();
+        if (entries_.size() >= timer_node::most_places) throw std::bad_alloc();
         shrink();
-        entries_.push_back({deadline, made_++, &node});
+        entries_.push_back({deadline, &node});
+        node.made = made_++;
         sift_up(entries_.size() - 1, entries_.back());
     }
 
@@ -70,10 +80,12 @@ private:
 
     struct entry {
         time_point deadline;
-        std::uint64_t made;
         timer_node* node;
         bool before(const entry& other) const noexcept {
-            return deadline != other.deadline ? deadline < other.deadline : made < other.made;
+            return deadline != other.deadline ? deadline < other.deadline : made_before(other);
+        }
+        bool made_before(const entry& other) const noexcept {
+            return static_cast<std::int32_t>(node->made - other.node->made) < 0;
         }
     };
 
@@ -115,7 +127,7 @@ private:
     }
 
     std::vector<entry> entries_;
-    std::uint64_t made_ = 0;
+    std::uint32_t made_ = 0;
 };
 
 }  // namespace coheir::detail
