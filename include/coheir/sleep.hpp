@@ -13,7 +13,7 @@ namespace detail {
 
 /// Goes to the back of the ready queue if the time has come, else into the timers. Removes itself when its
 /// frame is destroyed.
-class [[nodiscard("co_await it")]] sleep_awaiter : timer_node, wait, public own_awaitable {
+class [[nodiscard("co_await it")]] sleep_awaiter : timer_node, public own_awaitable {
 public:
     static sleep_awaiter until(time_point deadline) noexcept {
         return sleep_awaiter(deadline.time_since_epoch(), until_then);
@@ -52,23 +52,12 @@ private:
                                                                       : time_point::max();
         if (deadline <= now || t.stop & task_state::stop_due) return queue(t);
         static_cast<core*>(t.home)->timers().add(*this, deadline);
-        t.waiting_in = this;
+        t.waiting_in = &sleeping;
+        t.timer = this;
     }
     static void queue(task_state & t) noexcept {
         t.waiting_in = &queued;
         t.home->enqueue(t);
-    }
-    void interrupt(task_state & waiting, stop_wave&) noexcept override {
-        if (!is_pending()) return;
-        static_cast<core*>(waiting.home)->timers().remove(*this);
-        run_state::wake(waiting);
-    }
-    wait_info describe() const noexcept override {
-        wait_info info;
-        if (!is_pending()) return info;
-        info.what = wait_info::kind::sleeping;
-        info.deadline = static_cast<core*>(task->home)->timers().deadline_of(*this);
-        return info;
     }
 };
 

@@ -153,6 +153,13 @@ public:
     }
 
     timer_heap& timers() noexcept { return timers_; }
+    const timer_heap& timers() const noexcept { return timers_; }
+
+    /// A task whose timer has gone is ready.
+    void wake_up(task_state& t) noexcept {
+        t.waiting_in = &queued;
+        ready_.push(t);
+    }
     mirror_list& mirrors() noexcept { return mirrors_; }
 
     /// Calls f(const task_state&) for each task that has not ended, the newest first.
@@ -191,7 +198,7 @@ private:
         while (!timers_.empty() && timers_.next_deadline() <= now) {
             timer_node& due = timers_.pop();
             if (due.task) [[likely]]
-                ready_.push(*due.task);
+                wake_up(*due.task);
             else
                 static_cast<firing_timer&>(due).fire(static_cast<firing_timer&>(due));
         }
@@ -370,5 +377,23 @@ private:
     bool is_running_ = false;
     mirror_list mirrors_;
 };
+
+inline void sleeping_wait::interrupt(task_state& waiting, stop_wave&) noexcept {
+    static_cast<core*>(waiting.home)->timers().remove(*waiting.timer);
+    waiting.waiting_in = &queued;
+    run_state::wake(waiting);
+}
+
+inline wait_info task_state::waits_for() const noexcept {
+    wait_info info;
+    if (!waiting_in) {
+        info.what = wait_info::kind::running;
+        return info;
+    }
+    info = waiting_in->describe();
+    if (info.what == wait_info::kind::sleeping && waiting_in == &sleeping)
+        info.deadline = static_cast<const core*>(home)->timers().deadline_of(*timer);
+    return info;
+}
 
 }  // namespace coheir::detail

@@ -5,6 +5,8 @@
 
 namespace coheir::detail {
 
+struct timer_node;
+
 /// Something that can stand in a ready queue or an inbox: a task, or a function to run.
 struct ready_node {
     enum class kind : unsigned char { task, function };
@@ -12,7 +14,10 @@ struct ready_node {
     ready_node(const ready_node&) = delete;
     ready_node& operator=(const ready_node&) = delete;
 
-    ready_node* next;  // set by the queue that it stands in
+    union {
+        ready_node* next;   // set by the queue that it stands in
+        timer_node* timer;  // of a task that sleeps, and so stands in none
+    };
     const kind what;
 };
 

@@ -155,12 +155,7 @@ struct task_state : recycled, context::detail::owner, ready_node {
     COHEIR_COLD void shorten_deadline(std::chrono::steady_clock::time_point to) {
         if (to < deadline()) extras().deadline = to;
     }
-    wait_info waits_for() const noexcept {
-        if (waiting_in) return waiting_in->describe();
-        wait_info info;
-        info.what = wait_info::kind::running;
-        return info;
-    }
+    wait_info waits_for() const noexcept;  // in core.hpp
 
 private:
     const std::uint8_t root_offset_;

@@ -52,6 +52,19 @@ public:
 };
 inline constinit queued_wait queued;
 
+/// For tasks that sleep: the task itself knows its timer. (Defined in core.hpp.)
+class sleeping_wait final : public wait {
+public:
+    constexpr sleeping_wait() = default;
+    void interrupt(task_state& waiting, stop_wave&) noexcept override;
+    wait_info describe() const noexcept override {
+        wait_info info;
+        info.what = wait_info::kind::sleeping;
+        return info;
+    }
+};
+inline constinit sleeping_wait sleeping;
+
 /// For foreign operations, which end by themselves.
 class foreign_wait final : public wait {
 public:

@@ -75,41 +75,45 @@ public:
             return answer::changing;
         }
         if (!is_settled_) [[unlikely]] {
-            for (entry& e : entries_) e = {};
+            for (const void*& a : answers_) a = nullptr;
             is_settled_ = true;
             return answer::unknown;
         }
-        const entry& e = entries_[place(key)];
+        const std::size_t at = place(key);
+        if (hashes_[at] != short_hash(key) || !answers_[at]) return answer::unknown;
         bool known;
-        if (e.hash == key.hash() && e.answer) {
-            found = static_cast<const box*>(e.answer);
-            known = (found->name == key.text().data() && key.is_static()) || found->is_named(key);
-        } else {
+        if (missing_ >> at & 1) {
             found = nullptr;
-            known = e.hash == ~key.hash() && e.answer == key.text().data() && key.is_static();
+            known = answers_[at] == key.text().data() && key.is_static();
+        } else {
+            found = static_cast<const box*>(answers_[at]);
+            known = (found->name == key.text().data() && key.is_static()) || found->is_named(key);
         }
         return known ? answer::known : answer::unknown;
     }
     void remember(const key_name& key, const box* found) noexcept {
-        if (found)
-            entries_[place(key)] = {key.hash(), found};
-        else if (key.is_static())
-            entries_[place(key)] = {~key.hash(), key.text().data()};
+        if (!found && !key.is_static()) return;
+        const std::size_t at = place(key);
+        const auto bit = static_cast<std::uint8_t>(1U << at);
+        missing_ = static_cast<std::uint8_t>(found ? missing_ & ~bit : missing_ | bit);
+        hashes_[at] = short_hash(key);
+        answers_[at] = found ? static_cast<const void*>(found) : key.text().data();
     }
 
 private:
-    // What was found, or by a hash turned round, the name that was not: two names can have one hash, so the
-    // hash alone is no proof that a key is missing.
-    struct entry {
-        std::uint64_t hash = 0;
-        const void* answer = nullptr;
-    };
-    static constexpr std::size_t places = 8;
-    static std::size_t place(const key_name& key) noexcept { return key.hash() % places; }
+    static constexpr std::size_t places = 7;  // what makes it fit a size of block
+    static std::size_t place(const key_name& key) noexcept {
+        return static_cast<std::size_t>((key.hash() & 0xffff'ffff) * places >> 32);
+    }
+    static std::uint32_t short_hash(const key_name& key) noexcept {
+        return static_cast<std::uint32_t>(key.hash() >> 32);
+    }
 
     std::uint64_t version_ = ~std::uint64_t{0};
-    bool is_settled_ = false;  // nothing has changed between the last two questions
-    entry entries_[places];
+    const void* answers_[places];  // the box that was found, or the name that was not
+    std::uint32_t hashes_[places];
+    std::uint8_t missing_ = 0;  // a bit for each place: its answer is a name that was not found
+    bool is_settled_ = false;   // nothing has changed between the last two questions
 };
 
 }  // namespace coheir::context::detail
