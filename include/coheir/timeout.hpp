@@ -98,7 +98,7 @@ private:
     void time_out() noexcept {
         if (of_->ended) return;  // its end is about to be told
         timed_out_ = true;
-        stop_wave().stop(*of_);
+        stop_wave(waiting_).stop(*of_);
     }
     void spread(stop_wave & wave) noexcept override {
         if (!next || of_->ended) return;
@@ -131,14 +131,12 @@ class timed_scope : firing_timer {
 public:
     /// `what` is for the message: "timeout_scope: a block".
     timed_scope(duration limit, const char* what)
-        : firing_timer([](firing_timer& timer) noexcept {
-              stop_wave().stop(static_cast<timed_scope&>(timer).scope_);
-          }),
+        : firing_timer([](firing_timer& timer) noexcept { static_cast<timed_scope&>(timer).stop(); }),
           scope_(*current_task()), limit_(limit), what_(what) {
         if (limit > duration::zero()) {
             on().timers().add(*this, deadline_in(limit, scope_.task()));
         } else {
-            stop_wave().stop(scope_);
+            stop();
             on().tell_stopped();
         }
     }
@@ -161,6 +159,7 @@ public:
 
 private:
     core& on() const noexcept { return *static_cast<core*>(scope_.task().home); }
+    void stop() noexcept { stop_wave(scope_.task()).stop(scope_); }
 
     stop_scope scope_;
     const duration limit_;

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "detail/read.hpp"
+#include "detail/slot.hpp"
 #include "key.hpp"
 #include "snapshot.hpp"
 
@@ -106,6 +107,7 @@ struct child_access {
     static level_ref finished(child&& made) {
         made.require_whole();
         if (made.draft_) {
+            require_no_scope(*made.context_, made.draft_->own);
             made.context_->own.swap(made.draft_->own);
             made.context_->changed();
         }

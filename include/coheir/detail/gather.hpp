@@ -97,7 +97,7 @@ private:
     /// One that decides has ended: those that nobody else needs stop, and are waited for; others are let go.
     void stop_rest() noexcept {
         if (are_stopped_) return;  // not again: they may be cleaning up
-        stop_wave wave;
+        stop_wave wave(waiting_);
         for_each_left([&](gathered_base& one) {
             if (one.takes_result && one.task->waiters.has_only(one))
                 wave.stop(*one.task);
