@@ -138,9 +138,8 @@ TEST_CASE("a limit for one that waits for the limiting task gives timeout_error,
     join_handle<> outer;
     std::string in_child, in_outer;
     auto child = [&]() -> task<> {
-        in_child = co_await caught([](join_handle<>& h) -> task<> {
-            co_await coheir::with_timeout(h, 1s);
-        }(outer));
+        in_child =
+            co_await caught([](join_handle<>& h) -> task<> { co_await coheir::with_timeout(h, 1s); }(outer));
     };
     auto body = [&]() -> task<> {
         in_outer = co_await caught([](task<> c) -> task<> { co_await coheir::spawn(std::move(c)); }(child()));

@@ -11,14 +11,18 @@
 
 namespace coheir::context {
 
+class child;
 class view;
 
 namespace detail {
 struct child_access;
-}
+template <>
+inline constexpr bool never_throws<child> = false;
+}  // namespace detail
 
 /// A context that no task has yet. Made empty, or by a view's shared(), copied() or chained(); a policy
-/// may change it and returns it. Belongs to one thread.
+/// may change it and returns it. Belongs to one thread. Every use of one that was moved from throws
+/// usage_error.
 class [[nodiscard]] child : public detail::readable<child> {
 public:
     /// An empty context. Throws std::bad_alloc.

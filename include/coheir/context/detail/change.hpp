@@ -104,7 +104,7 @@ bool update(level& context, const key_name& key, const provenance& made, F&& f) 
         if (exclusive && exclusive->frozen_by_copy) exclusive = nullptr;
         if (!exclusive) {
             if (!found->type->clone || found->frozen_by_copy)
-                throw not_copyable(found->key(), found->type->name);
+                throw not_copyable(found->key(), found->type->name, found->frozen_by_copy);
             box_ref clone(found->type->clone(*found));
             exclusive = clone.get();
             replaced = holder->own.put(std::move(clone));
