@@ -8,6 +8,7 @@
 #include <stdexcept>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "support/test_loop.hpp"
 
@@ -228,4 +229,30 @@ TEST_CASE("a request from outside goes around a circle once, and stops all of it
     CHECK(circle.done());
     CHECK(loop.scheduler.tasks().empty());
     CHECK(loop.unhandled.empty());
+}
+
+TEST_CASE("a circle through a group stops all of it, and each goes on once", "[cancellation]") {
+    test::test_loop loop;
+    join_handle<> outer;
+    int ends = 0;
+    std::string of_child, of_outer;
+    auto all = [&]() -> task<> { co_await coheir::when_all(failing(), watch(outer)); };
+    auto child = [&]() -> task<> {
+        of_child = co_await caught(all());
+        ++ends;
+        if (of_child == "cancelled") throw coheir::task_cancelled();
+    };
+    auto block = [&](coheir::task_group& g) -> task<> {
+        g.spawn(child());
+        co_return;
+    };
+    auto grouped = [&]() -> task<> { co_await coheir::with_task_group(block); };
+    auto body = [&]() -> task<> { of_outer = co_await caught(grouped()); };
+    outer = loop.scheduler.spawn(body());
+    loop.run_until_idle();
+    CHECK(ends == 1);
+    CHECK(of_child == "cancelled");
+    CHECK(of_outer == "cancelled");
+    CHECK(loop.scheduler.tasks().empty());
+    CHECK(loop.unhandled == std::vector<std::string>{"failed"});  // the error that nobody got
 }

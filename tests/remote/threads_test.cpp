@@ -174,8 +174,10 @@ TEST_CASE("a handle is dropped on one thread while its await is cancelled on ano
     constexpr int rounds = 200;
     int received = 0, cancelled = 0;
     loop_thread other;
-    auto fails = [](int turns) -> coheir::task<> {
+    std::atomic<int> started{0};  // one that is stopped before never runs
+    auto fails = [&](int turns) -> coheir::task<> {
         try {
+            started.fetch_add(1);
             for (int i = 0; i < turns; ++i) co_await coheir::yield();
         } catch (const coheir::task_cancelled&) {
         }
@@ -195,6 +197,7 @@ TEST_CASE("a handle is dropped on one thread while its await is cancelled on ano
         };
         const auto waiting = own.spawn(waits());
         own.run_ready(1);
+        while (started.load() <= round) std::this_thread::yield();
         std::thread dropping([&] { handle.reset(); });
         waiting.request_stop();
         auto until_it_ends = [&]() -> coheir::task<> { co_await waiting; };
