@@ -22,7 +22,8 @@ inline constexpr bool never_throws<child> = false;
 
 /// A context that no task has yet. Made empty, or by a view's shared(), copied() or chained(); a policy
 /// may change it and returns it. Belongs to one thread. Every use of one that was moved from throws
-/// usage_error.
+/// usage_error. A shared one in which a key was frozen that an open scope will change at its end makes the
+/// spawn throw usage_error; then nothing has changed.
 class [[nodiscard]] child : public detail::readable<child> {
 public:
     /// An empty context. Throws std::bad_alloc.
