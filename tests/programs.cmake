@@ -30,6 +30,19 @@ coheir_test_program(coheir_odr odr/main.cpp odr/other.cpp)
 add_test(NAME odr COMMAND coheir_odr)
 set_tests_properties(odr PROPERTIES TIMEOUT 120)
 
+# So do two shared libraries with hidden visibility, and the program that is linked with them.
+coheir_test_program(coheir_odr_libraries odr/libraries.cpp)
+foreach(library IN ITEMS first second)
+    add_library(coheir_odr_${library} SHARED odr/library.cpp)
+    target_compile_definitions(coheir_odr_${library} PRIVATE COHEIR_TEST_LIBRARY=${library})
+    target_link_libraries(coheir_odr_${library} PRIVATE coheir::coheir coheir_development)
+    target_link_libraries(coheir_odr_libraries PRIVATE coheir_odr_${library})
+    set_target_properties(coheir_odr_${library} PROPERTIES CXX_VISIBILITY_PRESET hidden VISIBILITY_INLINES_HIDDEN ON)
+endforeach()
+set_target_properties(coheir_odr_libraries PROPERTIES CXX_VISIBILITY_PRESET hidden VISIBILITY_INLINES_HIDDEN ON)
+add_test(NAME odr.libraries COMMAND coheir_odr_libraries)
+set_tests_properties(odr.libraries PROPERTIES TIMEOUT 120)
+
 if(COHEIR_SANITIZE)
     return()  # what follows is about compiling, which the other builds have tried
 endif()

@@ -56,6 +56,7 @@ public:
         state expected = state::pending;
         return state_.compare_exchange_strong(expected, state::gone, std::memory_order_acq_rel);
     }
+    bool is_waited_for() const noexcept { return state_.load(std::memory_order_relaxed) == state::pending; }
     /// The exception that it was resolved with, or null. Only after the task was woken.
     const std::exception_ptr* error() const noexcept {
         return result_.state() == outcome::error ? &result_.error() : nullptr;
@@ -193,7 +194,7 @@ private:
     }
     detail::wait_info describe() const noexcept override {
         detail::wait_info info;
-        info.what = detail::wait_info::kind::callback;
+        if (state_->is_waited_for()) info.what = detail::wait_info::kind::callback;
         return info;
     }
 

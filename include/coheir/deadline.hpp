@@ -20,14 +20,14 @@ template <class Duration, class T>
 detail::timed_join<T, true> with_deadline(
     std::chrono::time_point<std::chrono::steady_clock, Duration> deadline, task<T> work,
     std::source_location at = std::source_location::current()) {
-    const detail::task_state& waiting = detail::require_task("with_deadline");
+    detail::task_state& waiting = detail::require_task("with_deadline");
     const time_point until =
         std::min(time_point(detail::as_duration(deadline.time_since_epoch())), waiting.deadline());
     const time_point now = detail::scheduler_access::of(waiting).now();
     const duration limit = until == time_point::max() ? duration::max()
                            : until <= now             ? duration::zero()
                                                       : until - now;
-    return detail::spawn_timed(std::move(work), limit, at, "with_deadline");
+    return detail::spawn_timed(std::move(work), limit, until, waiting, at, "with_deadline");
 }
 
 }  // namespace coheir

@@ -43,13 +43,15 @@ public:
                 " while update() is changing one of its values") {}
 };
 
-/// A value that cannot be copied is shared with a copy of its context and can no longer be updated.
+/// A value that cannot be copied is shared and cannot be updated: with a copy of its context, for good; or
+/// with a policy that changes its context, or with a formatter that shows it right now.
 class not_copyable : public error {
 public:
-    not_copyable(std::string_view key, std::string_view type)
-        : error("coheir::context: key " + detail::quoted(key) +
-                " cannot be updated: its context has been copied since it was set, and " + std::string(type) +
-                " cannot be copied") {}
+    not_copyable(std::string_view key, std::string_view type, bool for_good = true)
+        : error("coheir::context: key " + detail::quoted(key) + " cannot be updated" +
+                (for_good ? ": its context has been copied since it was set, and "
+                          : " now: its context is being shown, or changed by a policy, and ") +
+                std::string(type) + " cannot be copied") {}
 };
 
 /// A frozen key was to be changed after it was set.

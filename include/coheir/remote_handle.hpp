@@ -19,10 +19,9 @@ namespace detail {
 /// Waits for the end of a task of another scheduler; `Taking` moves its result out.
 template <class T, bool Taking>
 class [[nodiscard]] remote_awaiter : remote_waiter, wait {
-    using owner = std::conditional_t<Taking, remote_owner<T>, remote_ref<remote_state<T>>>;
-
 public:
-    remote_awaiter(owner of, task_state& waiting) noexcept : joined_(std::move(of)), waiting_(&waiting) {}
+    remote_awaiter(remote_owner<T> of, task_state& waiting) noexcept
+        : joined_(std::move(of)), waiting_(&waiting) {}
     remote_awaiter(const remote_awaiter&) = delete;
     remote_awaiter& operator=(const remote_awaiter&) = delete;
     ~remote_awaiter() {
@@ -67,7 +66,7 @@ private:
         return info;
     }
 
-    const owner joined_;
+    const remote_owner<T> joined_;  // the handle may go, on another thread, while this waits
     task_state* const waiting_;
     bool suspended_ = false;
 };
@@ -77,7 +76,7 @@ struct remote_handle_access;
 }  // namespace detail
 
 /// A task that was spawned by remote::spawn, seen from any thread. Has one owner at a time, who may be on any
-/// thread: move it. Dropping it detaches the task, which runs on.
+/// thread: move it. Dropping it detaches the task, which runs on; who awaits it by then still gets the end.
 ///
 /// `co_await handle` waits for the end and gives `const T&`, valid while the handle lives; `co_await
 /// std::move(handle)` moves the result out. Both throw the exception of a task that failed, and
@@ -93,7 +92,8 @@ public:
     /// Refers to no task.
     remote_handle() = default;
     detail::remote_awaiter<T, false> await_in(detail::task_state & waiting) const& {
-        return {detail::remote_ref<detail::remote_state<T>>(&state("co_await")), waiting};
+        static_cast<void>(state("co_await"));
+        return {owner_.share(), waiting};
     }
     detail::remote_awaiter<T, true> await_in(detail::task_state & waiting)&& {
         static_cast<void>(state("co_await"));

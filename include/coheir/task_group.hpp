@@ -134,7 +134,9 @@ inline void task_group::enter(room& for_it, detail::task_state& child) noexcept 
     m.older = std::exchange(newest_, &m);
     if (m.older) m.older->newer = &m;
     ++size_;
-    if (is_stopping_) detail::core::request_stop(child);
+    if (!is_stopping_) return;
+    detail::stop_wave(block()).stop(child);
+    on().tell_stopped();
 }
 
 inline void task_group::remove(detail::group_member& m) noexcept {
@@ -159,12 +161,12 @@ inline void task_group::failed(detail::task_state& child) noexcept {
     child_error_ = error;
     child.error_received = true;
     if (!is_stopping_) stop_children();
-    if (!waits_) detail::stop_wave().stop(scope_);
+    if (!waits_) detail::stop_wave(block()).stop(scope_);
 }
 
 inline void task_group::stop_children() noexcept {
     is_stopping_ = true;
-    detail::stop_wave wave;
+    detail::stop_wave wave(block());
     spread(wave);
 }
 

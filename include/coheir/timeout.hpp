@@ -45,12 +45,14 @@ COHEIR_COLD inline std::string text_of(duration d) {
 template <class T, bool Taking>
 class [[nodiscard("co_await it")]] timed_join : spreading_wait, waiter, firing_timer, public own_awaitable {
 public:
-    timed_join(task_ref<T> of, duration limit, task_state & waiting, const char* operation = "with_timeout")
+    timed_join(task_ref<T> of, duration limit, time_point deadline, task_state & waiting,
+               const char* operation = "with_timeout")
         : firing_timer([](firing_timer& timer) noexcept { static_cast<timed_join&>(timer).time_out(); }),
-          of_(std::move(of)), waiting_(waiting), operation_(operation), limit_(limit),
-          deadline_(deadline_in(limit, waiting)) {
+          of_(std::move(of)), waiting_(waiting), operation_(operation), limit_(limit), deadline_(deadline) {
         require_joinable(*of_, waiting);
     }
+    timed_join(task_ref<T> of, duration limit, task_state & waiting)
+        : timed_join(std::move(of), limit, deadline_in(limit, waiting), waiting) {}
     timed_join(const timed_join&) = delete;
     timed_join& operator=(const timed_join&) = delete;
     ~timed_join() {
@@ -96,9 +98,9 @@ private:
             core::interrupt_now(waiting_);
     }
     void time_out() noexcept {
-        if (of_->ended) return;  // its end is about to be told
+        if (!next || of_->ended) return;  // it was let go, or its end is about to be told
         timed_out_ = true;
-        stop_wave().stop(*of_);
+        stop_wave(waiting_).stop(*of_);
     }
     void spread(stop_wave & wave) noexcept override {
         if (!next || of_->ended) return;
@@ -131,14 +133,12 @@ class timed_scope : firing_timer {
 public:
     /// `what` is for the message: "timeout_scope: a block".
     timed_scope(duration limit, const char* what)
-        : firing_timer([](firing_timer& timer) noexcept {
-              stop_wave().stop(static_cast<timed_scope&>(timer).scope_);
-          }),
+        : firing_timer([](firing_timer& timer) noexcept { static_cast<timed_scope&>(timer).stop(); }),
           scope_(*current_task()), limit_(limit), what_(what) {
         if (limit > duration::zero()) {
             on().timers().add(*this, deadline_in(limit, scope_.task()));
         } else {
-            stop_wave().stop(scope_);
+            stop();
             on().tell_stopped();
         }
     }
@@ -161,6 +161,7 @@ public:
 
 private:
     core& on() const noexcept { return *static_cast<core*>(scope_.task().home); }
+    void stop() noexcept { stop_wave(scope_.task()).stop(scope_); }
 
     stop_scope scope_;
     const duration limit_;
@@ -215,16 +216,20 @@ task<awaited_t<A>> await_it(A awaitable) {
 }
 
 template <class T>
-timed_join<T, true> spawn_timed(task<T> work, duration limit, std::source_location at,
-                                const char* operation = "with_timeout") {
-    task_state& waiting = require_task(operation);
+timed_join<T, true> spawn_timed(task<T> work, duration limit, time_point deadline, task_state& waiting,
+                                std::source_location at, const char* operation) {
     auto& on = *static_cast<core*>(waiting.home);
     const auto derive = [&](task_state& child) {
         auto context = derive_context(on, on.policy, child);
-        child.shorten_deadline(deadline_in(limit, waiting));
+        child.shorten_deadline(deadline);
         return context;
     };
-    return timed_join<T, true>(start(on, work, derive, at, operation), limit, waiting, operation);
+    return timed_join<T, true>(start(on, work, derive, at, operation), limit, deadline, waiting, operation);
+}
+template <class T>
+timed_join<T, true> spawn_timed(task<T> work, duration limit, std::source_location at) {
+    task_state& waiting = require_task("with_timeout");
+    return spawn_timed(std::move(work), limit, deadline_in(limit, waiting), waiting, at, "with_timeout");
 }
 
 template <class F>

@@ -21,36 +21,43 @@ namespace coheir {
 /// When the waiting task is cancelled, all that nobody else waits for are, and awaited; then task_cancelled.
 /// Throws no_current_task outside a task, and what spawning throws; tasks spawned before that run on.
 // A class, since a function could not tell where it was called: nothing can follow a parameter pack.
+// clang-format 14 takes the attribute for the class's name.
+// clang-format off
 template <class... As>
-class [[nodiscard("co_await it")]] when_all : public detail::gathered_pack<As...>{
-    public : explicit when_all(As && ... tasks, std::source_location at = std::source_location::current()) :
-        detail::gathered_pack<As...>(detail::gathering::until::all_or_error, "when_all", at, tasks...){}
+class [[nodiscard("co_await it")]] when_all : public detail::gathered_pack<As...> {
+public:
+    explicit when_all(As&&... tasks, std::source_location at = std::source_location::current())
+        : detail::gathered_pack<As...>(detail::gathering::until::all_or_error, "when_all", at, tasks...) {}
 
-    std::tuple<detail::regular_t<detail::joined_t<As>>...>
-        await_resume(){this->gathering_.finish();
-return std::apply(
-    [](auto&... each) { return std::tuple<detail::regular_t<detail::joined_t<As>>...>{each.result()...}; },
-    this->gathered_);
-}  // namespace coheir
-}
-;
+    std::tuple<detail::regular_t<detail::joined_t<As>>...> await_resume() {
+        this->gathering_.finish();
+        return std::apply(
+            [](auto&... each) {
+                return std::tuple<detail::regular_t<detail::joined_t<As>>...>{each.result()...};
+            },
+            this->gathered_);
+    }
+};
 
 /// The same for a range, `co_await when_all(std::move(tasks))`, as a vector of the results: an rvalue range
 /// of tasks or handles, or an lvalue range of handles.
 template <detail::range_of_joinables Range>
-class [[nodiscard("co_await it")]] when_all<Range> : public detail::gathered_range<Range>{
-    public : explicit when_all(Range && range, std::source_location at = std::source_location::current()) :
-        detail::gathered_range<Range>(detail::gathering::until::all_or_error, "when_all", at, range){}
+class [[nodiscard("co_await it")]] when_all<Range> : public detail::gathered_range<Range> {
+    using value_type = detail::regular_t<typename detail::gathered_range<Range>::value_type>;
 
-    std::vector<detail::regular_t<typename detail::gathered_range<Range>::value_type>>
-        await_resume(){this->gathering_.finish();
-std::vector<detail::regular_t<typename detail::gathered_range<Range>::value_type>> results;
-results.reserve(this->gathered_.size());
-for (auto& each : this->gathered_) results.push_back(each.result());
-return results;
-}
-}
-;
+public:
+    explicit when_all(Range&& range, std::source_location at = std::source_location::current())
+        : detail::gathered_range<Range>(detail::gathering::until::all_or_error, "when_all", at, range) {}
+
+    std::vector<value_type> await_resume() {
+        this->gathering_.finish();
+        std::vector<value_type> results;
+        results.reserve(this->gathered_.size());
+        for (auto& each : this->gathered_) results.push_back(each.result());
+        return results;
+    }
+};
+// clang-format on
 
 template <detail::joinable... As>
 when_all(As&&...) -> when_all<As...>;

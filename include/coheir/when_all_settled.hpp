@@ -76,20 +76,24 @@ coheir::outcome<T> outcome_of(gathered<T, Taking>& each) {
 /// As when_all, but an error stops nobody and is thrown by nobody: a tuple of an outcome<T> each, in the
 /// order of the arguments. `auto [a, b] = co_await when_all_settled(f(), g()); if (a) use(a.value());` When
 /// the waiting task is cancelled: as when_all.
+// clang-format 14 takes the attribute for the class's name.
+// clang-format off
 template <class... As>
-class [[nodiscard("co_await it")]] when_all_settled : public detail::gathered_pack<As...>{
-    public : explicit when_all_settled(As && ... tasks,
-                                       std::source_location at = std::source_location::current()) :
-        detail::gathered_pack<As...>(detail::gathering::until::all, "when_all_settled", at, tasks...){}
+class [[nodiscard("co_await it")]] when_all_settled : public detail::gathered_pack<As...> {
+public:
+    explicit when_all_settled(As&&... tasks, std::source_location at = std::source_location::current())
+        : detail::gathered_pack<As...>(detail::gathering::until::all, "when_all_settled", at, tasks...) {}
 
-    std::tuple<outcome<detail::joined_t<As>>...>
-        await_resume(){this->gathering_.finish();
-return std::apply(
-    [](auto&... each) { return std::tuple<outcome<detail::joined_t<As>>...>{detail::outcome_of(each)...}; },
-    this->gathered_);
-}  // namespace coheir
-}
-;
+    std::tuple<outcome<detail::joined_t<As>>...> await_resume() {
+        this->gathering_.finish();
+        return std::apply(
+            [](auto&... each) {
+                return std::tuple<outcome<detail::joined_t<As>>...>{detail::outcome_of(each)...};
+            },
+            this->gathered_);
+    }
+};
+// clang-format on
 
 /// The same for a range, as a vector of outcomes.
 template <detail::range_of_joinables Range>

@@ -81,6 +81,18 @@ struct shown_as {
     friend std::ostream& operator<<(std::ostream& to, const shown_as& s) { return to << s.text; }
 };
 
+std::string refusal;  // of the last update by this:
+struct updating {
+    friend std::ostream& operator<<(std::ostream& to, const updating&) {
+        try {
+            context::update<std::unique_ptr<int>>("unique", [](std::unique_ptr<int>&) {});
+        } catch (const coheir::not_copyable& e) {
+            refusal = e.what();
+        }
+        return to << "shown";
+    }
+};
+
 /// Runs f in a task.
 template <class F>
 void in_task(F f) {
@@ -241,6 +253,18 @@ TEST_CASE("what a type's own operator shows is quoted where it is not plain", "[
     CHECK(line_with(shown_as{"row:4"}) == "row:4 | message");
     CHECK(line_with(shown_as{"4 user=root\n"}) == "'4 user=root\\x0a' | message");
     CHECK(line_with(shown_as{"-"}) == "'-' | message");
+}
+
+TEST_CASE("while a line shows values, the reason why one cannot be updated is that", "[spdlog]") {
+    logging log(false);
+    in_task([&] {
+        context::set("unique", std::make_unique<int>(1));
+        context::set("updates", updating{});
+        log->info("message");
+        CHECK(context::update<std::unique_ptr<int>>("unique", [](std::unique_ptr<int>&) {}));
+    });
+    CHECK_THAT(refusal, Catch::Contains("'unique' cannot be updated now") && Catch::Contains("being shown"));
+    CHECK_THAT(log.take().at(0), Catch::Contains("updates=shown"));
 }
 
 TEST_CASE("a secret is redacted, in every shape", "[spdlog]") {

@@ -4,19 +4,67 @@
 #include <catch2/catch.hpp>
 
 #include <chrono>
+#include <exception>
 #include <stdexcept>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "support/test_loop.hpp"
 
 namespace {
 
+using coheir::join_handle;
 using coheir::task;
+using namespace std::chrono_literals;
 
-task<> watch(coheir::join_handle<>& watched) { co_await watched; }
+template <class T>
+task<> watch(join_handle<T>& watched) {
+    co_await watched;
+}
+task<> quick() { co_await coheir::yield(); }
 task<> failing() {
     co_await coheir::yield();
     throw std::runtime_error("failed");
+}
+
+/// What leaves a task.
+task<std::string> caught(task<> work) {
+    try {
+        co_await std::move(work);
+        co_return "nothing";
+    } catch (const std::exception& e) {
+        co_return e.what();
+    } catch (const coheir::task_cancelled&) {
+        co_return "cancelled";
+    }
+}
+task<> in_time(join_handle<std::string>& circle) { co_await coheir::with_timeout(watch(circle), 1s); }
+
+/// What a task returns that is given a handle of itself; all that it has spawned must have ended by then.
+template <class F>
+std::string result_in_circle(F body) {
+    test::test_loop loop;
+    join_handle<std::string> circle;
+    auto start = [&]() -> task<std::string> {
+        co_await coheir::yield();
+        co_return co_await body(circle);
+    };
+    circle = loop.scheduler.spawn(start());
+    loop.run_until_idle();
+    CHECK(circle.done());
+    CHECK(loop.scheduler.tasks().empty());
+    CHECK(loop.unhandled.empty());
+    auto root = [&]() -> task<std::string> {
+        std::string result;
+        try {
+            result = co_await std::move(circle);
+        } catch (const coheir::task_cancelled&) {
+            result = "the task was cancelled";
+        }
+        co_return result;
+    };
+    return loop.run(root());
 }
 
 }  // namespace
@@ -24,7 +72,7 @@ task<> failing() {
 TEST_CASE("a task that waits for one that waits for it goes on once when the rest is stopped",
           "[cancellation]") {
     test::test_loop loop;
-    coheir::join_handle<> circle;
+    join_handle<> circle;
     int ends = 0;
     std::string what;
     auto body = [&]() -> task<> {
@@ -39,12 +87,172 @@ TEST_CASE("a task that waits for one that waits for it goes on once when the res
     };
     auto root = [&]() -> task<> {
         circle = coheir::spawn(body());
-        co_await coheir::sleep_for(std::chrono::seconds(1));  // nothing else stands in the queue meanwhile
+        co_await coheir::sleep_for(1s);  // nothing else stands in the queue meanwhile
         CHECK(circle.done());
     };
     loop.run(root());
     loop.run_until_idle();
     CHECK(ends == 1);
     CHECK(loop.scheduler.tasks().empty());  // nobody fell out of the queue
-    CHECK_FALSE(what.empty());
+    CHECK(what == "failed");
+}
+
+TEST_CASE("what a task asks others to stop for does not come back to it around a circle", "[cancellation]") {
+    // Each gives what the circle's own task gets. It waits for one that waits for it, and asks it to stop.
+    using way = task<std::string> (*)(join_handle<std::string>&);
+    const way with_timeout = [](join_handle<std::string>& circle) -> task<std::string> {
+        co_return co_await caught(in_time(circle));
+    };
+    const way around_another = [](join_handle<std::string>& circle) -> task<std::string> {
+        auto other = coheir::spawn(watch(circle));
+        auto outer = [](join_handle<> of) -> task<> { co_await of; }(std::move(other));
+        auto limited = [](task<> t) -> task<> { co_await coheir::with_timeout(std::move(t), 1s); };
+        co_return co_await caught(limited(std::move(outer)));
+    };
+    const way scope = [](join_handle<std::string>& circle) -> task<std::string> {
+        auto block = [&]() -> task<> { co_await coheir::spawn(watch(circle)); };
+        auto limited = [&]() -> task<> { co_await coheir::timeout_scope(1s, block); };
+        co_return co_await caught(limited());
+    };
+    const way scope_that_is_over = [](join_handle<std::string>& circle) -> task<std::string> {
+        auto watching = coheir::spawn(watch(circle));
+        co_await coheir::yield();
+        auto block = [&]() -> task<> { co_await watching; };
+        auto limited = [&]() -> task<> { co_await coheir::timeout_scope(0s, block); };
+        co_return co_await caught(limited());
+    };
+    for (const way w : {with_timeout, around_another, scope, scope_that_is_over}) {
+        CHECK_THAT(result_in_circle(w), Catch::Contains("took longer"));
+    }
+
+    const way first_of_two = [](join_handle<std::string>& circle) -> task<std::string> {
+        const auto first = co_await coheir::when_any(quick(), watch(circle));
+        co_await coheir::yield();  // nothing is due
+        co_return first.index() == 0 ? "the first" : "the other";
+    };
+    CHECK(result_in_circle(first_of_two) == "the first");
+}
+
+TEST_CASE("a limit for one that waits for the limiting task gives timeout_error, and cancels that one",
+          "[cancellation]") {
+    test::test_loop loop;
+    join_handle<> outer;
+    std::string in_child, in_outer;
+    auto child = [&]() -> task<> {
+        in_child =
+            co_await caught([](join_handle<>& h) -> task<> { co_await coheir::with_timeout(h, 1s); }(outer));
+    };
+    auto body = [&]() -> task<> {
+        in_outer = co_await caught([](task<> c) -> task<> { co_await coheir::spawn(std::move(c)); }(child()));
+        if (in_outer == "cancelled") throw coheir::task_cancelled();
+    };
+    outer = loop.scheduler.spawn(body());
+    loop.run_until_idle();
+    CHECK(in_outer == "cancelled");
+    CHECK_THAT(in_child, Catch::Contains("took longer"));
+    CHECK(loop.scheduler.tasks().empty());
+    CHECK(loop.unhandled.empty());
+}
+
+TEST_CASE("stopping the children of a group leaves alone the block that one of them waits for",
+          "[cancellation]") {
+    using way = task<std::string> (*)(join_handle<std::string>&);
+    const way block_sleeps = [](join_handle<std::string>& circle) -> task<std::string> {
+        auto block = [&](coheir::task_group& g) -> task<> {
+            g.spawn(watch(circle));
+            g.spawn(failing());
+            co_await coheir::sleep_for(1h);
+        };
+        auto grouped = [&]() -> task<> { co_await coheir::with_task_group(block); };
+        std::string what = co_await caught(grouped());
+        co_await coheir::yield();  // the task itself was not asked to stop
+        co_return what;
+    };
+    const way block_has_ended = [](join_handle<std::string>& circle) -> task<std::string> {
+        auto block = [&](coheir::task_group& g) -> task<> {
+            g.spawn(watch(circle));
+            g.spawn(failing());
+            co_return;
+        };
+        auto grouped = [&]() -> task<> { co_await coheir::with_task_group(block); };
+        std::string what = co_await caught(grouped());
+        co_await coheir::yield();
+        co_return what;
+    };
+    const way block_fails = [](join_handle<std::string>& circle) -> task<std::string> {
+        auto block = [&](coheir::task_group& g) -> task<> {
+            g.spawn(watch(circle));
+            co_await coheir::yield();
+            throw std::runtime_error("failed");
+        };
+        auto grouped = [&]() -> task<> { co_await coheir::with_task_group(block); };
+        std::string what = co_await caught(grouped());
+        co_await coheir::yield();
+        co_return what;
+    };
+    for (const way w : {block_sleeps, block_has_ended, block_fails}) CHECK(result_in_circle(w) == "failed");
+
+    const way asked = [](join_handle<std::string>& circle) -> task<std::string> {
+        auto block = [&](coheir::task_group& g) -> task<> {
+            g.spawn(watch(circle));
+            co_await coheir::yield();
+            g.request_stop();
+            const auto late = coheir::spawn(watch(circle));
+            co_await coheir::sleep_for(1s);
+            g.add(late);
+            co_await coheir::sleep_for(1s);
+        };
+        auto grouped = [&]() -> task<> { co_await coheir::with_task_group(block); };
+        std::string what = co_await caught(grouped());
+        co_await coheir::yield();
+        co_return what;
+    };
+    CHECK(result_in_circle(asked) == "nothing");
+}
+
+TEST_CASE("a request from outside goes around a circle once, and stops all of it", "[cancellation]") {
+    test::test_loop loop;
+    join_handle<std::string> circle;
+    std::string what;
+    auto body = [&]() -> task<std::string> {
+        what = co_await caught(in_time(circle));
+        co_await coheir::yield();  // a request throws once
+        co_return "";
+    };
+    circle = loop.scheduler.spawn(body());
+    loop.scheduler.post([&] { circle.request_stop(); });
+    loop.scheduler.run_ready(100);
+    loop.scheduler.run_ready(100);
+    circle.request_stop();
+    loop.run_until_idle();
+    CHECK(what == "cancelled");
+    CHECK(circle.done());
+    CHECK(loop.scheduler.tasks().empty());
+    CHECK(loop.unhandled.empty());
+}
+
+TEST_CASE("a circle through a group stops all of it, and each goes on once", "[cancellation]") {
+    test::test_loop loop;
+    join_handle<> outer;
+    int ends = 0;
+    std::string of_child, of_outer;
+    auto all = [&]() -> task<> { co_await coheir::when_all(failing(), watch(outer)); };
+    auto child = [&]() -> task<> {
+        of_child = co_await caught(all());
+        ++ends;
+        if (of_child == "cancelled") throw coheir::task_cancelled();
+    };
+    auto block = [&](coheir::task_group& g) -> task<> {
+        g.spawn(child());
+        co_return;
+    };
+    auto grouped = [&]() -> task<> { co_await coheir::with_task_group(block); };
+    auto body = [&]() -> task<> { of_outer = co_await caught(grouped()); };
+    outer = loop.scheduler.spawn(body());
+    loop.run_until_idle();
+    CHECK(ends == 1);
+    CHECK(of_child == "cancelled");
+    CHECK(of_outer == "cancelled");
+    CHECK(loop.scheduler.tasks().empty());
+    CHECK(loop.unhandled == std::vector<std::string>{"failed"});  // the error that nobody got
 }

@@ -578,3 +578,66 @@ TEST_CASE("a group whose task is asked to stop cancels its children and throws t
         CHECK(loop.unhandled == std::vector<std::string>{"b failed to clean up"});
     }
 }
+
+// ---- misuse, and what is over
+
+namespace {
+
+/// Awaits it, and again: what each gives. The first may be cancelled.
+template <class Any>
+coheir::task<> await_twice(trace& t, Any any) {
+    auto waits = any();
+    auto once = [&]() -> coheir::task<> { co_await waits; };
+    t.push_back(co_await end_of(once()));
+    t.push_back(co_await end_of(once()));
+}
+
+}  // namespace
+
+TEST_CASE("what waits for several tasks is awaited once; the second time says so", "[when_any][when_all]") {
+    for (const bool cancelled : {false, true}) {
+        test::test_loop loop;
+        trace t;
+        const auto long_running = loop.scheduler.spawn(sleep_and_give(1s, 1));
+        const auto keeps = [](const coheir::join_handle<int>& h) -> coheir::task<> { co_await h; };
+        const auto keeper = loop.scheduler.spawn(keeps(long_running));  // so it is let go
+        const auto twice = [&](auto any) { return loop.scheduler.spawn(await_twice(t, any)); };
+        std::vector<coheir::join_handle<int>> range{long_running, long_running};
+        const auto all = {
+            twice([&] { return coheir::when_any(long_running, long_running); }),
+            twice([&] { return coheir::when_any(range); }),
+            twice([&] { return coheir::when_all(long_running, long_running); }),
+            twice([&] { return coheir::when_all(range); }),
+            twice([&] { return coheir::when_all_settled(long_running, long_running); }),
+            twice([&] { return coheir::when_all_settled(range); }),
+        };
+        loop.scheduler.run_ready(100), loop.scheduler.run_ready(100);
+        if (cancelled)
+            for (const auto& each : all) each.request_stop();
+        loop.run_until_idle();
+        REQUIRE(t.size() == 12);
+        for (std::size_t i = 0; i < t.size(); i += 2) {
+            CHECK(t[i] == (cancelled ? "cancelled" : "a value"));
+            CHECK_THAT(t[i + 1], Contains("is awaited twice"));
+        }
+        CHECK(keeper.done());
+    }
+}
+
+TEST_CASE("with_timeout: a wait that was let go stops nobody when its time comes", "[timeout]") {
+    test::test_loop loop;
+    trace t;
+    const auto work = loop.scheduler.spawn(sleep_and_give(2s, 1));
+    const auto keeps = [](const coheir::join_handle<int>& h) -> coheir::task<> { co_await h; };
+    const auto keeper = loop.scheduler.spawn(end_of(keeps(work)));
+    auto limited = [&]() -> coheir::task<> { co_await coheir::with_timeout(work, 1s); };
+    auto waits = [&]() -> coheir::task<> { t.push_back(co_await end_of(limited())); };
+    const auto waiting = loop.scheduler.spawn(waits());
+    loop.scheduler.run_ready(100), loop.scheduler.run_ready(100);
+    loop.clock.advance(1s);
+    waiting.request_stop();  // it is let go before the timer fires, and goes on after that
+    loop.run_until_idle();
+    CHECK(t == trace{"cancelled"});
+    auto read = [&]() -> coheir::task<std::string> { co_return co_await keeper; };
+    CHECK(loop.run(read()) == "a value");
+}

@@ -48,6 +48,16 @@ std::ostream& operator<<(std::ostream& out, const meddling&) {
     }
     return out << "meddling";
 }
+std::string refusal;  // of the last update by this:
+struct updating {};
+std::ostream& operator<<(std::ostream& out, const updating&) {
+    try {
+        context::update<std::unique_ptr<int>>("unique", [](std::unique_ptr<int>& p) { *p = 2; });
+    } catch (const coheir::not_copyable& e) {
+        refusal = e.what();
+    }
+    return out;
+}
 struct silent {};
 enum class color { red, blue };
 
@@ -141,6 +151,37 @@ TEST_CASE("what shows a value may change the context", "[dump]") {
         CHECK_THAT(all, Catch::Contains("a = meddling") && Catch::Contains("b = 'still here"));
         CHECK(context::contains("meddled"));
         CHECK_FALSE(context::contains("b"));
+    });
+}
+
+TEST_CASE("where a dump is written to, values that cannot be copied may be updated", "[dump]") {
+    actor who;
+    as(who, [] {
+        context::set("unique", std::make_unique<int>(1));
+        context::set("other", 1);
+        int lines = 0;
+        context::dump([&](std::string_view) {
+            ++lines;
+            CHECK(context::update<std::unique_ptr<int>>("unique", [](std::unique_ptr<int>& p) { ++*p; }));
+        });
+        CHECK(lines == 2);
+        CHECK(**context::find<std::unique_ptr<int>>("unique") == 3);
+    });
+}
+
+TEST_CASE("while values are shown, the reason why one cannot be updated is that", "[dump]") {
+    actor who;
+    as(who, [] {
+        context::set("unique", std::make_unique<int>(1));
+        context::set("shown", shown::updating{});
+        static_cast<void>(context::dump());
+        CHECK_THAT(shown::refusal, Catch::Contains("'unique' cannot be updated now") &&
+                                       Catch::Contains("being shown") && !Catch::Contains("has been copied"));
+        CHECK(**context::find<std::unique_ptr<int>>("unique") == 1);
+        CHECK(context::update<std::unique_ptr<int>>("unique", [](std::unique_ptr<int>& p) { *p = 2; }));
+        static_cast<void>(context::capture());
+        static_cast<void>(context::dump());
+        CHECK_THAT(shown::refusal, Catch::Contains("has been copied"));
     });
 }
 

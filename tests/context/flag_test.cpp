@@ -277,6 +277,76 @@ TEST_CASE("flags that a policy sets in a shared context count in those chained t
     CHECK(get(shared, "mine") == 1);
 }
 
+TEST_CASE("a policy cannot freeze in a shared context what a scope will change at its end", "[flags]") {
+    actor parent;
+    as(parent, [&] {
+        context::set("other", 1);
+        const auto freezes = [](const context::view& from) {
+            auto made = from.shared();
+            made.set("other", 2);
+            made.erase("settled");
+            made.set(settled, 3);
+            return made;
+        };
+        {
+            const context::scoped open{"settled", 2};
+            CHECK_THROWS_WITH(parent.heir(freezes), Catch::Contains("'settled'") && Catch::Contains("scope"));
+            CHECK(context::get("settled", -1) == 2);  // nothing has changed
+            CHECK(context::get("other", -1) == 1);
+            const auto erases = [](const context::view& from) {
+                auto made = from.shared();
+                made.erase("settled");
+                return made;
+            };
+            CHECK(get(parent.heir(erases), "settled") == -1);
+        }
+        CHECK_FALSE(context::contains("settled"));
+        CHECK(get(parent.heir(freezes), "settled") == 3);
+    });
+}
+
+namespace {
+/// A value that calls a function when it is copied.
+struct meddling {
+    explicit meddling(void (*f)()) : copied(f) {}
+    meddling(const meddling& other) : copied(other.copied) { copied(); }
+    void (*copied)();
+};
+inline constexpr context::key<meddling> frozen_meddling{"key", flag::frozen};
+}  // namespace
+
+TEST_CASE("what making a value does to its key counts before the value is set", "[flags]") {
+    using context::key;
+    actor who;
+    as(who, [] {
+        const meddling freezes([] { context::set(key<int>("key", flag::frozen), 1); });
+        CHECK_THROWS_AS(context::set("key", freezes), coheir::frozen_key);
+        CHECK(context::get("key", -1) == 1);
+
+        const meddling hides([] { context::set(key<int>("hidden", flag::secret | flag::local), 1); });
+        context::set("hidden", hides);
+        CHECK(context::find<meddling>("hidden"));
+        CHECK_THAT(context::dump(), Catch::Contains("hidden = <redacted>"));
+        CHECK_FALSE(context::capture().contains("hidden"));
+
+        const meddling declares([] { context::set(key<int>("declared", flag::secret), 1); });
+        CHECK_THROWS_AS(context::set(key<meddling>("declared"), declares), coheir::key_conflict);
+        CHECK(context::get("declared", -1) == 1);
+    });
+}
+
+TEST_CASE("making a frozen value cannot open a scope of its key", "[flags]") {
+    static std::optional<context::scoped> open;
+    actor who;
+    as(who, [] {
+        const meddling opens([] { open.emplace(std::string_view("key"), 1); });
+        CHECK_THROWS_AS(context::set(frozen_meddling, opens), coheir::usage_error);
+        CHECK(context::get("key", -1) == 1);
+        open.reset();
+        CHECK_FALSE(context::contains("key"));
+    });
+}
+
 TEST_CASE("flags stay when a value is set by string, of whatever type, here and in heirs", "[flags]") {
     using namespace context::detail;
     actor parent;

@@ -250,6 +250,29 @@ TEST_CASE("a child can be changed before it is given to the task", "[policy]") {
     }
 }
 
+TEST_CASE("a child that was moved from refuses every use", "[policy]") {
+    child made;
+    made.set("number", 1);
+    const child taken = std::move(made);
+    CHECK(*taken.find<int>("number") == 1);
+    const auto refused = [](auto&& use) {
+        CHECK_THROWS_WITH(use(), Catch::Contains("moved from"));
+        CHECK_THROWS_AS(use(), coheir::usage_error);
+    };
+    refused([&] { return made.find<int>("number"); });  // NOLINT: moved from
+    refused([&] { return made.find(answer); });
+    refused([&] { return made.get<int>("number"); });
+    refused([&] { return made.contains("number"); });
+    refused([&] { return made.keys(); });
+    refused([&] { return made.capture(); });
+    refused([&] { made.set("number", 2); });
+    refused([&] { made.update<int>("number", [](int& n) { n = 2; }); });
+    refused([&] { made.erase("number"); });
+    refused([&] { made.clear(); });
+    STATIC_REQUIRE(noexcept(std::declval<const view&>().find<int>("number")));
+    STATIC_REQUIRE(noexcept(std::declval<const snapshot&>().find<int>("number")));
+}
+
 TEST_CASE("clearing a child touches its own level only", "[policy]") {
     const auto clearing = [](auto derive) {
         return [derive](const view& parent) {

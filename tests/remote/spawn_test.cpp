@@ -526,3 +526,100 @@ TEST_CASE("run_on the task's own scheduler works, too, and destroys the function
     CHECK(here.run(root()) == 5);
     CHECK(balance.is_even());
 }
+
+namespace {
+struct counted_error : std::runtime_error {
+    using std::runtime_error::runtime_error;
+    counted inside;
+};
+coheir::task<> fail_counted() {
+    co_await coheir::yield();
+    throw counted_error("counted");
+}
+}  // namespace
+
+TEST_CASE("nothing waits in the inbox of a scheduler that is gone", "[remote][closed]") {
+    const counted_balance balance;
+    {
+        using coheir::detail::mailbox;
+        const mailbox::ref gone(new mailbox);
+        gone->close();
+        auto work = hold(counted(), nothing());
+        CHECK_THROWS_AS(coheir::detail::hand_over(*gone.get(), work, {}, {}, "test"),
+                        coheir::scheduler_closed);
+        CHECK(gone->empty());
+    }
+    std::optional<test_loop> there(std::in_place);
+    const coheir::remote lives_on = there->scheduler.remote();
+    std::optional failed(lives_on.spawn(fail_counted()));
+    std::optional destroyed(lives_on.spawn(hold(counted(), wait_for_ever())));
+    there->run_until_idle();
+    std::optional never_started(lives_on.spawn(hold(counted(), nothing())));
+    CHECK(failed->done());
+    there.reset();
+    CHECK(destroyed->done());
+    CHECK(never_started->done());
+    failed.reset(), destroyed.reset(), never_started.reset();
+    CHECK(balance.is_even());  // though the handle to the scheduler lives
+}
+
+TEST_CASE("who awaits a handle gets the end, and hands on a request, though the handle is dropped meanwhile",
+          "[remote][cancellation]") {
+    test_loop here, there;
+    std::string outcome;
+    auto waits = [&](std::optional<coheir::remote_handle<>>& handle) -> coheir::task<> {
+        outcome = "";
+        try {
+            co_await *handle;
+            outcome = "no error";
+        } catch (const coheir::task_cancelled&) {
+            outcome = "cancelled";
+            throw;
+        } catch (const std::exception& e) {
+            outcome = e.what();
+        }
+    };
+    SECTION("it gets an error") {
+        std::optional handle(there.scheduler.remote().spawn(test::fail_after(1, "broken")));
+        here.scheduler.spawn(waits(handle)).detach();
+        here.run_until_idle();
+        handle.reset();
+        run_both(here, there);
+        CHECK(outcome == "broken");
+        CHECK(there.unhandled.empty());
+    }
+    SECTION("it is cancelled, and the error is reported there") {
+        std::optional handle(there.scheduler.remote().spawn(test::fail_after(1, "broken")));
+        const auto waiting = here.scheduler.spawn(waits(handle));
+        here.run_until_idle();
+        handle.reset();
+        there.run_until_idle();  // tells the waiting task
+        waiting.request_stop();
+        run_both(here, there);
+        CHECK(outcome == "cancelled");
+        CHECK(there.unhandled == test::trace{"broken"});
+    }
+    SECTION("it is cancelled, and the other task with it") {
+        std::optional handle(there.scheduler.remote().spawn(wait_for_ever()));
+        const auto waiting = here.scheduler.spawn(waits(handle));
+        run_both(here, there);
+        handle.reset();
+        waiting.request_stop();
+        run_both(here, there);
+        CHECK(outcome == "cancelled");
+        CHECK(there.scheduler.tasks().empty());
+        CHECK(there.unhandled.empty());
+    }
+    SECTION("it is destroyed, and the other task runs on") {
+        std::optional handle(there.scheduler.remote().spawn(test::fail_after(1, "broken")));
+        {
+            test_loop short_lived;
+            short_lived.scheduler.spawn(waits(handle)).detach();
+            short_lived.run_until_idle();
+            handle.reset();
+        }
+        there.run_until_idle();
+        CHECK(there.unhandled == test::trace{"broken"});
+    }
+    CHECK(here.unhandled.empty());
+}

@@ -169,3 +169,42 @@ TEST_CASE("schedulers are destroyed while others spawn onto them, wait for them 
     CHECK(refused.load() == 60);
     CHECK(balance.is_even());
 }
+
+TEST_CASE("a handle is dropped on one thread while its await is cancelled on another", "[remote][threads]") {
+    constexpr int rounds = 200;
+    int received = 0, cancelled = 0;
+    loop_thread other;
+    std::atomic<int> started{0};  // one that is stopped before never runs
+    auto fails = [&](int turns) -> coheir::task<> {
+        try {
+            started.fetch_add(1);
+            for (int i = 0; i < turns; ++i) co_await coheir::yield();
+        } catch (const coheir::task_cancelled&) {
+        }
+        throw std::runtime_error("failed");
+    };
+    coheir::scheduler own;
+    for (int round = 0; round < rounds; ++round) {
+        std::optional handle(other.remote().spawn(fails(round % 7)));
+        auto waits = [&]() -> coheir::task<> {
+            try {
+                co_await *handle;
+            } catch (const std::runtime_error&) {
+                ++received;
+            } catch (const coheir::task_cancelled&) {
+                ++cancelled;
+            }
+        };
+        const auto waiting = own.spawn(waits());
+        own.run_ready(1);
+        while (started.load() <= round) std::this_thread::yield();
+        std::thread dropping([&] { handle.reset(); });
+        waiting.request_stop();
+        auto until_it_ends = [&]() -> coheir::task<> { co_await waiting; };
+        own.run(until_it_ends());
+        dropping.join();
+    }
+    own.run(coheir::run_on(other.remote(), [] {}));  // behind all that was handed in
+    CHECK(received + cancelled == rounds);
+    CHECK(other.reported.load() == cancelled);  // each exception is received or reported
+}

@@ -204,3 +204,15 @@ TEST_CASE("a deadline goes along to another scheduler, unless the task is isolat
     CHECK(handle.done());
     CHECK(here.unhandled.empty());
 }
+
+TEST_CASE("with_deadline gives its task that very deadline, however the clock goes on", "[deadline]") {
+    coheir::scheduler loop;
+    auto root = []() -> coheir::task<> {
+        const auto until = std::chrono::steady_clock::now() + 1h;
+        for (int i = 0; i < 100; ++i) {
+            const deadline given = co_await coheir::with_deadline(until, own_deadline());
+            if (given != until) FAIL("it has another deadline");
+        }
+    };
+    loop.run(root());
+}

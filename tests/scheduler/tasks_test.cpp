@@ -99,6 +99,31 @@ TEST_CASE("the list tells what each task waits for", "[tasks]") {
     loop.run_until_idle();
 }
 
+TEST_CASE("a task whose wait is over waits for its turn, whatever it waited for", "[tasks]") {
+    test::test_loop loop;
+    test::parking lot;
+    std::vector<coheir::resolver<void>> resolvers;
+    auto for_callback = [&]() -> coheir::task<> {
+        auto start = [&](auto r) { resolvers.push_back(r); };
+        co_await coheir::callback<>(start);
+    };
+    auto for_foreign = [&]() -> coheir::task<> { co_await lot.park(); };
+    const auto called = loop.scheduler.spawn(for_callback());
+    const auto stopped = loop.scheduler.spawn(for_callback());
+    loop.scheduler.spawn(for_foreign()).detach();
+    while (loop.scheduler.run_ready()) {
+    }
+    for (const auto& each : loop.scheduler.tasks()) CHECK(each.waits_for() != waiting_for::its_turn);
+    resolvers[0]();
+    stopped.request_stop();
+    lot.release_all();
+    const auto all = loop.scheduler.tasks();
+    REQUIRE(all.size() == 3);
+    for (const auto& each : all) CHECK(each.waits_for() == waiting_for::its_turn);
+    loop.run_until_idle();
+    CHECK(called.done());
+}
+
 TEST_CASE("the list shows contexts as they are, and freezes nothing", "[tasks]") {
     using number_ptr = std::unique_ptr<int>;
     test::test_loop loop;

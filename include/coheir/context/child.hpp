@@ -5,19 +5,25 @@
 #include <utility>
 
 #include "detail/read.hpp"
+#include "detail/slot.hpp"
 #include "key.hpp"
 #include "snapshot.hpp"
 
 namespace coheir::context {
 
+class child;
 class view;
 
 namespace detail {
 struct child_access;
-}
+template <>
+inline constexpr bool never_throws<child> = false;
+}  // namespace detail
 
 /// A context that no task has yet. Made empty, or by a view's shared(), copied() or chained(); a policy
-/// may change it and returns it. Belongs to one thread.
+/// may change it and returns it. Belongs to one thread. Every use of one that was moved from throws
+/// usage_error. A shared one in which a key was frozen that an open scope will change at its end makes the
+/// spawn throw usage_error; then nothing has changed.
 class [[nodiscard]] child : public detail::readable<child> {
 public:
     /// An empty context. Throws std::bad_alloc.
@@ -106,6 +112,7 @@ struct child_access {
     static level_ref finished(child&& made) {
         made.require_whole();
         if (made.draft_) {
+            require_no_scope(*made.context_, made.draft_->own);
             made.context_->own.swap(made.draft_->own);
             made.context_->changed();
         }

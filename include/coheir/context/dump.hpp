@@ -92,8 +92,10 @@ struct seen_value {
 };
 
 /// One line a key, sorted: `user = 'ada' (inherited; main.cpp:12, by task #1 (ended))`.
-template <class Sink>
-void write_lines(std::vector<seen_value> values, Sink&& line) {
+/// The values are let go of before it returns: who is given the lines may update what cannot be copied.
+inline std::vector<std::string> lines_of(std::vector<seen_value>&& taken) {
+    std::vector<seen_value> values = std::move(taken);
+    std::vector<std::string> lines;
     std::sort(values.begin(), values.end(),
               [](const seen_value& a, const seen_value& b) { return a.value->key() < b.value->key(); });
     for (const seen_value& v : values) {
@@ -101,8 +103,14 @@ void write_lines(std::vector<seen_value> values, Sink&& line) {
         text += " = " + value_text(*v.value);
         text += v.own ? " (own; " : " (inherited; ";
         text += value_origin(v.value->set, v.own).text() + ')';
-        line(std::string_view(text));
+        lines.push_back(std::move(text));
     }
+    return lines;
+}
+
+template <class Sink>
+void write_lines(const std::vector<std::string>& lines, Sink&& line) {
+    for (const std::string& text : lines) line(std::string_view(text));
 }
 
 inline bool is_own(const owner& of, const box& b) noexcept {
@@ -126,7 +134,7 @@ struct dump_access {
     }
     static std::string joined(std::vector<seen_value> values) {
         std::string all;
-        write_lines(std::move(values), [&](std::string_view line) { (all += line) += '\n'; });
+        for (const std::string& line : lines_of(std::move(values))) (all += line) += '\n';
         return all;
     }
 };
@@ -174,16 +182,17 @@ template <class T>
     return detail::dump_access::joined(detail::dump_access::of(of));
 }
 
-/// The same, line by line and without line ends, to a function of std::string_view.
+/// The same, line by line and without line ends, to a function of std::string_view: all are made before the
+/// first is given to it, which may change the context.
 template <std::invocable<std::string_view> Sink>
 void dump(Sink&& line) {
     const detail::owner* const who = detail::current();
     if (!who) throw no_current_context("dump");
-    detail::write_lines(detail::dump_access::current(*who), line);
+    detail::write_lines(detail::lines_of(detail::dump_access::current(*who)), line);
 }
 template <std::invocable<std::string_view> Sink>
 void dump(const snapshot& of, Sink&& line) {
-    detail::write_lines(detail::dump_access::of(of), line);
+    detail::write_lines(detail::lines_of(detail::dump_access::of(of)), line);
 }
 
 }  // namespace coheir::context

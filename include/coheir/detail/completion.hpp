@@ -19,7 +19,7 @@ struct remote_waiter {
 
 /// nobody → a waiter → telling → ended. The waiter is told between telling and ended; one that goes away
 /// meanwhile waits for that, since what is told touches its task. Beside it stand three facts, of which
-/// each is established once: the end, that no handle is left, that somebody has the exception.
+/// each is established once: the end, that no owner is left, that somebody has the exception.
 template <class Atomics>
 class basic_completion {
 public:
@@ -58,10 +58,12 @@ public:
         return now == telling || now == ended;
     }
 
-    /// The last handle is gone. True if the end came before: then what is left is for the caller to release.
+    /// The last owner is gone. True if the end came before: then what is left is for the caller to release.
     bool drop() noexcept { return (facts_.fetch_or(dropped, std::memory_order_acq_rel) & settled) != 0; }
-    /// After complete(). True if the last handle went before: then what is left is for the caller to release.
+    /// After complete(). True if the last owner went before: then what is left is for the caller to release.
     bool settle() noexcept { return (facts_.fetch_or(settled, std::memory_order_acq_rel) & dropped) != 0; }
+    /// What was left is released by somebody else.
+    void unsettle() noexcept { facts_.fetch_and(~settled, std::memory_order_acq_rel); }
     /// Takes the exception, for one who gets it or who reports it. True for the first.
     bool receive() noexcept { return (facts_.fetch_or(received, std::memory_order_acq_rel) & received) == 0; }
     /// The one who was told went away without it.

@@ -86,13 +86,13 @@ public:
     static bool request_stop(task_state& t) noexcept {
         if (t.ended) return false;
         auto& home = *static_cast<core*>(t.home);
-        stop_wave().stop(t);
+        stop_wave(t).stop(t);
         home.tell_stopped();
         return true;
     }
     /// A task begins to wait while a request is due to it.
     COHEIR_COLD static void interrupt_now(task_state& t) noexcept {
-        stop_wave().interrupt(t);
+        stop_wave(t).interrupt(t);
         static_cast<core*>(t.home)->tell_stopped();
     }
     /// Tells the stop tokens of tasks that were stopped.

@@ -36,6 +36,7 @@ public:
     /// The awaiting frame goes away: completions are ignored from now on.
     void disarm() noexcept { state_.store(state::disarmed, std::memory_order_relaxed); }
     bool abandoned() const noexcept { return state_.load(std::memory_order_relaxed) == state::abandoned; }
+    bool is_waited_for() const noexcept { return state_.load(std::memory_order_relaxed) == state::armed; }
 
 private:
     enum class state : unsigned char { armed, resumed, abandoned, disarmed };
@@ -57,33 +58,46 @@ private:
     std::atomic<state> state_{state::armed};
 };
 
+/// A wait for a foreign operation, which ends by itself.
+class foreign_wait final : public wait {
+public:
+    explicit foreign_wait(task_state& t) noexcept : by(t) {}
+    void interrupt(task_state&, stop_wave&) noexcept override {}
+    wait_info describe() const noexcept override {
+        wait_info info;
+        if (by.is_waited_for()) info.what = wait_info::kind::foreign;
+        return info;
+    }
+    resumer by;
+};
+
 template <class A>
 class [[nodiscard]] foreign_awaiter {
     using inner_awaiter = awaiter_t<A>;  // a value, or a reference
 
 public:
     foreign_awaiter(A&& awaitable, task_state& t)
-        : resumer_(t), inner_(get_awaiter(static_cast<A&&>(awaitable))), task_(t) {}
+        : wait_(t), inner_(get_awaiter(static_cast<A&&>(awaitable))), task_(t) {}
     foreign_awaiter(const foreign_awaiter&) = delete;
     foreign_awaiter& operator=(const foreign_awaiter&) = delete;
-    ~foreign_awaiter() { resumer_.disarm(); }
+    ~foreign_awaiter() { wait_.by.disarm(); }
 
     bool await_ready() { return static_cast<bool>(inner_.await_ready()); }
 
     /// True: the task is suspended. Never transfers to a foreign coroutine: the run loop resumes it.
     bool await_suspend(std::coroutine_handle<> awaiting) {
         task_.resume_at = awaiting;
-        task_.waiting_in = &in_foreign;
-        using answer = decltype(inner_.await_suspend(resumer_.handle()));
+        task_.waiting_in = &wait_;
+        using answer = decltype(inner_.await_suspend(wait_.by.handle()));
         try {
             if constexpr (std::is_void_v<answer>) {
-                inner_.await_suspend(resumer_.handle());
+                inner_.await_suspend(wait_.by.handle());
             } else if constexpr (std::is_same_v<answer, bool>) {
-                if (!inner_.await_suspend(resumer_.handle())) return go_on();
+                if (!inner_.await_suspend(wait_.by.handle())) return go_on();
             } else {
-                const std::coroutine_handle<> next = inner_.await_suspend(resumer_.handle());
+                const std::coroutine_handle<> next = inner_.await_suspend(wait_.by.handle());
                 if (next == std::coroutine_handle<>(std::noop_coroutine())) return true;
-                if (next == resumer_.handle()) return go_on();
+                if (next == wait_.by.handle()) return go_on();
                 task_.home->resume_next(next);
             }
         } catch (...) {
@@ -94,19 +108,19 @@ public:
     }
 
     decltype(auto) await_resume() {
-        if (resumer_.abandoned()) throw abandoned_await();
+        if (wait_.by.abandoned()) throw abandoned_await();
         return inner_.await_resume();
     }
 
 private:
     /// It did not suspend after all.
     bool go_on() noexcept {
-        resumer_.go_on();
+        wait_.by.go_on();
         task_.waiting_in = nullptr;
         return false;
     }
 
-    resumer resumer_;  // first: the destructor of an awaiter that is held here may complete the operation
+    foreign_wait wait_;  // first: the destructor of an awaiter that is held here may complete the operation
     inner_awaiter inner_;
     task_state& task_;
 };

@@ -69,8 +69,11 @@ public:
         if (waiting_.stop & task_state::stop_due) [[unlikely]]
             core::interrupt_now(waiting_);
     }
-    /// Throws task_cancelled, and the exception of the one that decides.
-    void finish() const {
+    /// Throws task_cancelled, and the exception of the one that decides; usage_error the second time.
+    void finish() {
+        if (std::exchange(finished_, true))
+            throw usage_error(std::string("coheir::") + operation_ + ": the same " + operation_ +
+                              " is awaited twice");
         end_wait(waiting_);
         if (!decides_ || !decides_->task->failed) return;
         decides_->task->error_received = true;
@@ -97,7 +100,7 @@ private:
     /// One that decides has ended: those that nobody else needs stop, and are waited for; others are let go.
     void stop_rest() noexcept {
         if (are_stopped_) return;  // not again: they may be cleaning up
-        stop_wave wave;
+        stop_wave wave(waiting_);
         for_each_left([&](gathered_base& one) {
             if (one.takes_result && one.task->waiters.has_only(one))
                 wave.stop(*one.task);
@@ -146,6 +149,7 @@ private:
     bool all_are_joined_ = false;
     bool are_stopped_ = false;
     bool suspended_ = false;
+    bool finished_ = false;
 };
 
 template <class T>

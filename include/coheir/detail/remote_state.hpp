@@ -49,11 +49,11 @@ struct remote_origin {
     std::chrono::steady_clock::time_point deadline_of_spawner;
 };
 
-/// Shared by the handle, on whatever thread that is, and by the task, on the thread of its scheduler. The
-/// result is written before complete(); afterwards the one handle reads or takes it.
+/// Shared by its owners, the handle and who awaits it, on whatever thread that is, and by the task, on the
+/// thread of its scheduler. The result is written before complete(); afterwards the owners read or take it.
 ///
 /// An exception stays with the task as well, so that the scheduler reports it if nobody else receives it.
-/// So the state of a failed task is kept until the handle has gone, and released on its own thread.
+/// So the state of a failed task is kept until the last owner has gone, and released on its own thread.
 template <class T>
 class remote_state final : public handed_in, waiter {
     static_assert(std::is_void_v<T> || std::is_reference_v<T> || std::is_move_constructible_v<T>,
@@ -75,7 +75,7 @@ public:
     const std::source_location spawned_at;
     detail::completion completion;
 
-    // ---- for who holds the handle
+    // ---- for its owners
 
     /// The result, moved out, or left where it is; or throws. Only after the end.
     T take() {
@@ -89,15 +89,17 @@ public:
     const context::snapshot& context_at_failure() const noexcept { return at_failure_; }
     /// Asks the task to stop, on its own thread. Where there is no memory for that, it runs on.
     void request_stop() noexcept {
-        if (completion.done() || !home_) return;
+        if (completion.done()) return;
         auto* const node = new (std::nothrow) stopper;
         if (!node) return;
         node->state = ref(this);
         const mailbox::ref home = *home_;
         home->post_always(*node);
     }
-    /// The handle goes.
-    void drop_handle() noexcept {
+    void add_owner() noexcept { owners_.fetch_add(1, std::memory_order_relaxed); }
+    /// An owner goes, and the last one lets go of the task.
+    void drop_owner() noexcept {
+        if (owners_.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
         // What waits in the inbox of a scheduler that is gone must not keep that inbox.
         const mailbox::ref home = *home_;
         home_.reset();
@@ -140,18 +142,16 @@ public:
         }
         on.start(*made, task_access::take(work, "remote::spawn"), true);
     }
-    /// The scheduler refused it, or has gone without having made the task: nothing for it to report.
+    /// The scheduler refused it, or has gone without having made the task: nothing for it to report, and so
+    /// nothing to be released there.
     void never_arrived() noexcept {
         completion.receive();
         never_ran(closed("was never started: it ended"));
-        completion.settle();
     }
     bool report_here() noexcept override { return completion.receive(); }
     void scheduler_gone() noexcept override {
-        if (!completion.done()) {
-            never_ran(closed("was destroyed before it ended"));
-            completion.settle();
-        }
+        completion.unsettle();  // from now on there is nobody to release anything
+        if (!completion.done()) never_ran(closed("was destroyed before it ended"));
         task_ = {};
     }
 
@@ -225,17 +225,19 @@ private:
 
     std::optional<mailbox::ref> home_;
     std::atomic<std::uint32_t> shares_{0};
+    std::atomic<std::uint32_t> owners_{1};
     detail::result<T> result_;
     context::snapshot at_failure_;
-    task_ref<T> task_;  // from its arrival to its end; after a failure until the handle has gone
+    task_ref<T> task_;  // from its arrival to its end; after a failure until the last owner has gone
     releaser* releasing_;
 };
 
-/// The handle's share.
+/// One owner: the handle, or one who awaits it.
 template <class T>
 class remote_owner {
 public:
     remote_owner() = default;
+    /// Of a state that counts it already: as the first owner, or by add_owner.
     explicit remote_owner(remote_ref<remote_state<T>> of) noexcept : state_(std::move(of)) {}
     remote_owner(remote_owner&&) noexcept = default;
     remote_owner& operator=(remote_owner&& other) noexcept {
@@ -244,7 +246,12 @@ public:
         return *this;
     }
     ~remote_owner() {
-        if (state_) state_->drop_handle();
+        if (state_) state_->drop_owner();
+    }
+    /// Another owner of the same.
+    remote_owner share() const noexcept {
+        state_->add_owner();
+        return remote_owner(remote_ref<remote_state<T>>(state_.get()));
     }
     remote_state<T>* get() const noexcept { return state_.get(); }
     remote_state<T>* operator->() const noexcept { return state_.get(); }

@@ -59,7 +59,9 @@ private:
 /// code: who has a stop token is noted, and told by `core::tell_stopped`.
 class stop_wave {
 public:
-    stop_wave() = default;
+    /// A request that a task makes, of others or of a part of itself, does not come back to it around a
+    /// circle of tasks that wait for each other.
+    explicit stop_wave(const task_state& from) noexcept : from_(from) {}
     stop_wave(const stop_wave&) = delete;
     stop_wave& operator=(const stop_wave&) = delete;
     ~stop_wave() { run(); }
@@ -81,6 +83,7 @@ public:
     /// The same for a task that another waits for, which is in the wave. False in a circle: the task waits
     /// for that one in turn, so neither can wait for the other's end.
     bool hand_on(task_state& t) noexcept {
+        if (&t == &from_) return false;
         met_itself_ = false;
         stop(t);
         return !met_itself_;
@@ -114,6 +117,7 @@ private:
         return w->next_in_wave_ == w ? nullptr : w->next_in_wave_;
     }
 
+    const task_state& from_;
     spreading_wait* first_ = nullptr;
     spreading_wait* last_ = nullptr;
     bool met_itself_ = false;

@@ -199,6 +199,7 @@ struct task_state_of final : task_state {
     void store_error(std::exception_ptr error) noexcept override { link.result.fail(std::move(error)); }
 
     result_link<T> link;
+    static_assert(sizeof(task_state) + alignof(result_link<T>) <= 256, "root_offset_ is a byte");
 };
 
 /// Tasks in the order they were added, linked through themselves.

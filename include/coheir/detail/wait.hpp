@@ -65,19 +65,6 @@ public:
 };
 inline constinit sleeping_wait sleeping;
 
-/// For foreign operations, which end by themselves.
-class foreign_wait final : public wait {
-public:
-    constexpr foreign_wait() = default;
-    void interrupt(task_state&, stop_wave&) noexcept override {}
-    wait_info describe() const noexcept override {
-        wait_info info;
-        info.what = wait_info::kind::foreign;
-        return info;
-    }
-};
-inline constinit foreign_wait in_foreign;
-
 /// For tasks that have not started: they end without having run. (Defined in stop.hpp.)
 class unstarted_wait final : public wait {
 public:

@@ -30,6 +30,8 @@ box_ref replace(level& to, const key_name& key, const provenance& made, V&& valu
                 const char* operation = "set") {
     require_value<T, V>(value, key, operation);
     box_ref fresh(make_box<T>(name_for_set<T>(to, key, operation), made, std::forward<V>(value)));
+    // The user's code that made the value may have changed the key.
+    if constexpr (!is_made_quietly<T, V>) fresh->take_flags_of(name_for_set<T>(to, key, operation));
     box_ref replaced = to.own.put(std::move(fresh));
     to.changed();
     return replaced;
@@ -102,7 +104,7 @@ bool update(level& context, const key_name& key, const provenance& made, F&& f) 
         if (exclusive && exclusive->frozen_by_copy) exclusive = nullptr;
         if (!exclusive) {
             if (!found->type->clone || found->frozen_by_copy)
-                throw not_copyable(found->key(), found->type->name);
+                throw not_copyable(found->key(), found->type->name, found->frozen_by_copy);
             box_ref clone(found->type->clone(*found));
             exclusive = clone.get();
             replaced = holder->own.put(std::move(clone));

@@ -73,6 +73,10 @@ template <class T, class F>
 using asked_t =
     typename std::conditional_t<std::is_void_v<T>, stored<std::decay_t<F>>, std::type_identity<T>>::type;
 
+/// Whether a look-up in this kind of context never throws.
+template <class Derived>
+inline constexpr bool never_throws = true;
+
 /// The reading half of everything that shows a context: `Derived` has `const box* look_up(key_name)` and
 /// `void for_each_visible(f)`, which calls f(const box&) once for each visible key.
 template <class Derived>
@@ -102,13 +106,14 @@ public:
         return get_from<T>(self().look_up(key.plain().name()), key.fallback());
     }
 
-    /// The value itself, or null where the key is missing or holds another type. Never throws.
+    /// The value itself, or null where the key is missing or holds another type. Throws only what every use
+    /// throws: that of a child that was moved from.
     template <class T>
-    [[nodiscard]] const T* find(key_name key) const noexcept {
+    [[nodiscard]] const T* find(key_name key) const noexcept(never_throws<Derived>) {
         return find_in<T>(self().look_up(key));
     }
     template <class T>
-    [[nodiscard]] const T* find(const key<T>& key) const noexcept {
+    [[nodiscard]] const T* find(const key<T>& key) const noexcept(never_throws<Derived>) {
         return find_in<T>(self().look_up(key.name()));
     }
 

@@ -11,7 +11,8 @@
 namespace coheir::context {
 
 /// Says how dump() shows values of a type, instead of its operator << or where it has none. Specialise it
-/// before a value of the type is first set:
+/// before a value of the type is first set. It may use the context, but not update a value that cannot be
+/// copied (not_copyable):
 ///     template <>
 ///     struct coheir::context::formatter<point> {
 ///         static void write(std::ostream& out, const point& p) { out << p.x << '/' << p.y; }

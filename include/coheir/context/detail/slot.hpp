@@ -37,12 +37,24 @@ COHEIR_COLD inline void throw_if_any_frozen(const map& in, const char* operation
     in.for_each([&](const box& b) { throw_if_frozen(&b, operation); });
 }
 
+[[noreturn]] COHEIR_COLD inline void throw_in_scope(std::string_view key) {
+    throw usage_error("coheir::context::set: key " + coheir::detail::quoted(key) +
+                      " cannot be frozen inside a scope of it, which changes it at its end");
+}
+
 /// Throws usage_error where a value is to be frozen that a scope will change at its end.
 COHEIR_COLD inline void require_no_scope(const level& l, const key_name& key) {
     for (const open_scope* s = l.kin->scopes; s; s = s->older)
-        if (s->is_for(key.hash(), key.text()))
-            throw usage_error("coheir::context::set: key " + coheir::detail::quoted(key.text()) +
-                              " cannot be frozen inside a scope of it, which changes it at its end");
+        if (s->is_for(key.hash(), key.text())) throw_in_scope(key.text());
+}
+
+/// The same where all values of a level are to be replaced by others.
+inline void require_no_scope(const level& l, const map& others) {
+    if (!l.kin || !(others.flags() & frozen_bit)) return;
+    for (const open_scope* s = l.kin->scopes; s; s = s->older) {
+        const box* const b = others.find(key_name(s->name, s->hash, false));
+        if (b && b->bits & frozen_bit) throw_in_scope(s->name);
+    }
 }
 
 /// The value below a level that a new one of this key would cover, if it has flags; locals are not inherited.

@@ -43,10 +43,16 @@ struct provenance {
 struct box {
     box(const key_name& key, const value_type& of, const provenance& made) noexcept
         : type(&of), hash(key.hash()), set(made), name_size(static_cast<std::uint32_t>(key.text().size())),
-          name(key.text().data()), name_is_static(key.is_static()),
-          bits(key.bits() & frozen_bit ? key.bits() & static_cast<slot_bits>(~open_bit) : key.bits()) {}
+          name(key.text().data()), name_is_static(key.is_static()) {
+        take_flags_of(key);
+    }
     box(const box&) = delete;
     box& operator=(const box&) = delete;
+
+    /// Before others can reach it.
+    void take_flags_of(const key_name& key) noexcept {
+        bits = key.bits() & frozen_bit ? key.bits() & static_cast<slot_bits>(~open_bit) : key.bits();
+    }
 
     std::string_view key() const noexcept { return {name, name_size}; }
     key_name key_as_name() const noexcept { return {key(), hash, name_is_static, bits}; }
@@ -64,7 +70,7 @@ struct box {
     std::uint32_t name_size;
     const char* name;  // static, or kept behind the value
     bool name_is_static;
-    const slot_bits bits;         // its flags
+    slot_bits bits;               // its flags
     bool frozen_by_copy = false;  // cannot be copied, and a copy of its context has been made
 };
 
@@ -108,6 +114,12 @@ template <class T, class V>
 inline constexpr bool is_plain_source = std::is_same_v<std::remove_cvref_t<V>, T> ||
                                         (std::is_arithmetic_v<T> &&
                                          std::is_arithmetic_v<std::remove_cvref_t<V>>) ||
+                                        (std::is_same_v<T, std::string> &&
+                                         std::is_same_v<stored_t<V>, std::string>);
+
+/// Making a T of such a value runs no code of the user's.
+template <class T, class V>
+inline constexpr bool is_made_quietly = std::is_trivially_constructible_v<T, V> ||
                                         (std::is_same_v<T, std::string> &&
                                          std::is_same_v<stored_t<V>, std::string>);
 
