@@ -13,52 +13,54 @@ namespace detail {
 
 /// Goes to the back of the ready queue if the time has come, else into the timers. Removes itself when its
 /// frame is destroyed.
-class [[nodiscard("co_await it")]] sleep_awaiter : timer_node, public own_awaitable {
+class sleep_awaiter : timer_node {
 public:
-    static sleep_awaiter until(time_point deadline) noexcept {
-        return sleep_awaiter(deadline.time_since_epoch(), until_then);
+    /// Throws std::bad_alloc.
+    sleep_awaiter(task_state& t, time_point deadline, bool is_over) {
+        task = &t;
+        if (!is_over && !(t.stop & task_state::stop_due)) timers().add(*this, deadline);
     }
-    static sleep_awaiter lasting(duration time) noexcept { return sleep_awaiter(time, that_long); }
     sleep_awaiter(const sleep_awaiter&) = delete;
     sleep_awaiter& operator=(const sleep_awaiter&) = delete;
     ~sleep_awaiter() {
-        if (is_pending()) static_cast<core*>(task->home)->timers().remove(*this);
+        if (is_pending()) timers().remove(*this);
     }
 
     bool await_ready() const noexcept { return false; }
-    template <promise_of_a_coheir_task Promise>
-    void await_suspend(std::coroutine_handle<Promise> awaiting) {
-        suspend(*awaiting.promise().state, awaiting);
+    void await_suspend(std::coroutine_handle<> awaiting) noexcept {
+        task->resume_at = awaiting;
+        if (is_pending()) {
+            task->waiting_in = &sleeping;
+            task->timer = this;
+        } else {
+            task->waiting_in = &queued;
+            task->home->enqueue(*task);
+        }
     }
     void await_resume() const { end_wait(*task); }
 
 private:
-    // What `place` says before the sleep is awaited: the task's place is taken by the time, for small frames.
-    static constexpr std::uint32_t until_then = most_places, that_long = most_places + 1;
+    timer_heap& timers() const noexcept { return static_cast<core*>(task->home)->timers(); }
+};
 
-    sleep_awaiter(duration length, std::uint32_t kind) noexcept : timer_node(length, kind) {}
+/// So long from the await on, or until a time. It is no awaiter, so that frames hold one word of it.
+template <bool Relative>
+class [[nodiscard("co_await it")]] sleep : public own_awaitable {
+public:
+    constexpr explicit sleep(duration time) noexcept : time_(time) {}
 
-    void suspend(task_state & t, std::coroutine_handle<> awaiting) {
-        if (place != until_then && place != that_long)
-            throw usage_error("coheir::sleep: the same sleep is awaited twice");
-        const bool relative = std::exchange(place, nowhere) == that_long;
-        const duration length = time;
-        task = &t;
-        t.resume_at = awaiting;
-        if (relative && length <= duration::zero()) return queue(t);
+    /// Throws std::bad_alloc.
+    sleep_awaiter await_in(task_state & t) const {
+        if (Relative && time_ <= duration::zero()) return sleep_awaiter(t, {}, true);
         const time_point now = scheduler_access::of(t).now();
-        const time_point deadline = !relative                         ? time_point(length)
-                                    : length < time_point::max() - now ? now + length
+        const time_point deadline = !Relative                         ? time_point(time_)
+                                    : time_ < time_point::max() - now ? now + time_
                                                                       : time_point::max();
-        if (deadline <= now || t.stop & task_state::stop_due) return queue(t);
-        static_cast<core*>(t.home)->timers().add(*this, deadline);
-        t.waiting_in = &sleeping;
-        t.timer = this;
+        return sleep_awaiter(t, deadline, deadline <= now);
     }
-    static void queue(task_state & t) noexcept {
-        t.waiting_in = &queued;
-        t.home->enqueue(t);
-    }
+
+private:
+    duration time_;
 };
 
 /// A duration of any kind as ours: rounded up, so that nobody wakes early, and as far as ours reach.
@@ -75,15 +77,15 @@ constexpr duration as_duration(std::chrono::duration<Rep, Period> d) noexcept {
 /// `co_await sleep_for(10ms)`: goes on when that much time has passed, never earlier; for zero or less, like
 /// yield(). Longer than the clock reaches is for ever. Awaiting throws std::bad_alloc.
 template <class Rep, class Period>
-detail::sleep_awaiter sleep_for(std::chrono::duration<Rep, Period> time) noexcept {
-    return detail::sleep_awaiter::lasting(detail::as_duration(time));
+detail::sleep<true> sleep_for(std::chrono::duration<Rep, Period> time) noexcept {
+    return detail::sleep<true>(detail::as_duration(time));
 }
 
 /// `co_await sleep_until(t)`: goes on when the scheduler's clock shows t; if it does, like yield().
 template <class Duration>
-detail::sleep_awaiter sleep_until(
+detail::sleep<false> sleep_until(
     std::chrono::time_point<std::chrono::steady_clock, Duration> deadline) noexcept {
-    return detail::sleep_awaiter::until(time_point(detail::as_duration(deadline.time_since_epoch())));
+    return detail::sleep<false>(detail::as_duration(deadline.time_since_epoch()));
 }
 
 }  // namespace coheir

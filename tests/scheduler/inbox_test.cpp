@@ -55,6 +55,24 @@ TEST_CASE("an inbox gives everything in the order of arrival, once", "[inbox]") 
     CHECK(taken_from(box) == numbers{2, 1});
 }
 
+TEST_CASE("an inbox can be pushed to only if something is in it", "[inbox]") {
+    inbox box;
+    numbered one(1), two(2), three(3), going_on(4), refused(5);
+    CHECK(box.push_onto_others(one) == inbox::pushed::first);
+    CHECK(box.push_always_onto_others(one) == inbox::pushed::first);
+    CHECK(box.empty());
+    box.push(one);
+    CHECK(box.push_onto_others(two) == inbox::pushed::onto_others);
+    CHECK(box.push_always_onto_others(three) == inbox::pushed::onto_others);
+    box.close();
+    CHECK(box.push_onto_others(refused) == inbox::pushed::refused);
+    CHECK(box.push_always_onto_others(going_on) == inbox::pushed::onto_others);
+    CHECK(taken_from(box) == numbers{1, 2, 3, 4});
+    CHECK(box.push_onto_others(refused) == inbox::pushed::refused);
+    CHECK(box.push_always_onto_others(one) == inbox::pushed::first);
+    CHECK(box.empty());
+}
+
 TEST_CASE("an inbox puts what it gives behind what is in the queue", "[inbox]") {
     inbox box;
     numbered one(1), two(2), three(3);
@@ -101,7 +119,10 @@ struct explored_world {
 
     void push(int number) {
         nodes.push_back(std::make_unique<numbered>(number));
-        switch (box.push(*nodes.back())) {
+        // As a mailbox does it.
+        explored_inbox::pushed how = box.push_onto_others(*nodes.back());
+        if (how == explored_inbox::pushed::first) how = box.push(*nodes.back());
+        switch (how) {
             case explored_inbox::pushed::first: ++firsts; break;
             case explored_inbox::pushed::refused: ++refusals; break;
             case explored_inbox::pushed::onto_others: break;

@@ -12,17 +12,11 @@ namespace coheir::detail {
 
 /// Lives in an awaiter, and knows its place in the heap. When it is due, its task goes on.
 struct timer_node {
-    static constexpr std::uint32_t nowhere = ~std::uint32_t{0}, most_places = nowhere - 2;
+    static constexpr std::uint32_t nowhere = ~std::uint32_t{0};
 
-    timer_node() noexcept : task(nullptr) {}
-    explicit timer_node(std::chrono::steady_clock::duration t, std::uint32_t kind) noexcept
-        : time(t), place(kind) {}
-    bool is_pending() const noexcept { return place < most_places; }
+    bool is_pending() const noexcept { return place != nowhere; }
 
-    union {
-        task_state* task;                          // null: it is a firing_timer
-        std::chrono::steady_clock::duration time;  // of a sleep that has not begun; `place` says so
-    };
+    task_state* task = nullptr;  // null: it is a firing_timer
     std::uint32_t place = nowhere;
     std::uint32_t made = 0;  // in which order; it may wrap around
 };
@@ -50,7 +44,7 @@ public:
 
     /// Throws std::bad_alloc; then nothing has changed.
     void add(timer_node& node, time_point deadline) {
-        if (entries_.size() >= timer_node::most_places) throw std::bad_alloc();
+        if (entries_.size() >= timer_node::nowhere) throw std::bad_alloc();
         shrink();
         // By an eighth: moving two words eight times is little beside the rest, and so is what lies idle.
         if (entries_.size() == entries_.capacity()) entries_.reserve(16 + entries_.size() / 8 * 9);
