@@ -522,6 +522,131 @@ TEST_CASE(FLAVOUR "a forked child inherits by the policy that it is given", "[ca
                                "child: child", "parent: parent later"});
 }
 
+namespace {
+
+/// On strands of a pool, at the same time, the same flow on each; what went wrong is counted.
+class on_strands {
+public:
+    using executor = decltype(coheir::make_strand(std::declval<thread_pool&>()));
+    explicit on_strands(int count) {
+        while (count-- > 0) strands_.push_back(coheir::make_strand(pool_));
+    }
+    template <class Body>
+    int run(Body body) {
+        std::atomic<int> wrong{0};
+        for (const executor& on : strands_) {
+            asio::co_spawn(on, body(wrong), [&wrong](std::exception_ptr e) { wrong += e != nullptr; });
+            left_.push_back(asio::make_work_guard(on));
+        }
+        left_.clear();
+        pool_.join();
+        return wrong;
+    }
+
+private:
+    thread_pool pool_{4};
+    std::vector<executor> strands_;
+    std::vector<asio::executor_work_guard<executor>> left_;
+};
+
+asio::awaitable<void> forks_and_waits(std::atomic<int>& wrong, spawn_policy by, std::string shown_later,
+                                      std::string shown_at_the_end) {
+    const auto child = [](std::atomic<int>& bad, std::string later, bool& ended) -> asio::awaitable<void> {
+        bad += who() != "parent";
+        context::set("of the child", test::counted());
+        for (int i = 0; i < 4; ++i) co_await nap();
+        bad += who() != later;
+        context::set("who", "child");
+        for (int i = 0; i < 4; ++i) co_await nap();
+        bad += who() != "child";
+        ended = true;
+    };
+    const auto executor = co_await asio::this_coro::executor;
+    for (int round = 0; round < 8; ++round) {
+        context::set("who", "parent");
+        context::set("of the parent", test::counted());
+        std::array<bool, 3> ended{};
+        for (bool& each : ended) {
+            // One at a time: they may see what each other set.
+            asio::co_spawn(executor, context::fork(by, child(wrong, shown_later, each)), asio::detached);
+            context::set("who", "later");
+            while (!each) co_await nap();
+            wrong += who() != shown_at_the_end;
+            context::set("who", "parent");
+        }
+    }
+}
+
+}  // namespace
+
+TEST_CASE(FLAVOUR "on strands of a pool a flow and those that it has forked share what they should",
+          "[carry][fork][threads]") {
+    const test::counted_balance balance;
+    const auto wrong = [](spawn_policy by, std::string later, std::string at_the_end) {
+        return on_strands(24).run([&](std::atomic<int>& bad) {
+            return forks_and_waits(bad, by, later, at_the_end);
+        });
+    };
+    CHECK(wrong(spawn_policy::shared, "later", "child") == 0);
+    CHECK(wrong(spawn_policy::chained, "later", "later") == 0);
+    CHECK(wrong(spawn_policy::copying, "parent", "later") == 0);
+    const auto own = [](const context::view& parent) {
+        context::child made = parent.copied();
+        made.set("who", parent.get("who", "nobody"));
+        return made;
+    };
+    CHECK(wrong(own, "parent", "later") == 0);
+    CHECK(balance.live() == 0);
+    CHECK(balance.is_even());
+}
+
+TEST_CASE(FLAVOUR "a copying child may run on another strand than its parent", "[carry][fork][threads]") {
+    thread_pool pool(4);
+    std::atomic<int> wrong{0};
+    const auto child = [&](std::string expected) -> asio::awaitable<void> {
+        for (int i = 0; i < 10; ++i) {
+            wrong += who() != expected;
+            context::set("mine", i);
+            co_await nap();
+            wrong += context::get("mine", -1) != i;
+        }
+    };
+    const auto parent = [&]() -> asio::awaitable<void> {
+        for (int i = 0; i < 100; ++i) {
+            context::set("who", std::to_string(i));
+            asio::co_spawn(coheir::make_strand(pool),
+                           context::fork(spawn_policy::copying, child(std::to_string(i))), asio::detached);
+            if (i % 10 == 0) co_await nap();
+        }
+    };
+    for (int i = 0; i < 4; ++i) asio::co_spawn(coheir::make_strand(pool), parent(), asio::detached);
+    pool.join();
+    CHECK(wrong == 0);
+}
+
+TEST_CASE(FLAVOUR "a live context whose last executor dies on another thread waits for its strand",
+          "[carry][fork][threads]") {
+    const test::counted_balance balance;
+    io_context host;
+    const auto body = [&]() -> asio::awaitable<void> {
+        const auto executor = co_await asio::this_coro::executor;
+        std::optional<asio::any_io_executor> kept;
+        const auto child = [&]() -> asio::awaitable<void> {
+            context::set("of the child", test::counted());
+            kept = asio::prefer(co_await asio::this_coro::executor, asio::execution::outstanding_work.tracked);
+            co_await step();
+        };
+        co_await asio::co_spawn(executor, context::fork(spawn_policy::chained, child()), asio::use_awaitable);
+        CHECK(balance.live() == 1);
+        std::thread([&] { kept.reset(); }).join();
+        CHECK(balance.live() == 1);  // not there
+        co_await step();
+        CHECK(balance.live() == 0);
+    };
+    run(host, body());
+    CHECK(balance.is_even());
+}
+
 TEST_CASE(FLAVOUR "a flow that shares its context still spawns by snapshot", "[carry][fork]") {
     io_context host;
     const auto shares = []() -> asio::awaitable<void> {

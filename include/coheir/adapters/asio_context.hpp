@@ -141,7 +141,7 @@ inline void carrying_asio::check_that_contexts_are_carried() {
             timer{Executor(executor(host.get_executor())), std::chrono::steady_clock::time_point()};
         int seen = 0;
         {
-            const flow start(*carried::ref::nothing());
+            const flow start(carried::ref::nothing());
             context::set("coheir.check", 4711);
             timer.async_wait([&seen](const auto&) { seen = context::get("coheir.check", 0); });
         }

@@ -14,22 +14,26 @@
 namespace coheir::detail {
 
 class flow;
+class strand_mates;
 
-/// A context that is carried: as a snapshot, for any thread; or live, for one thread or strand, where a fork
-/// shares it. Counted, so that executors can be copied; never changed.
+/// A context that is carried: as a snapshot, for any thread; or live, for one strand, where a fork shares it.
+/// Counted, so that executors can be copied; never changed. A live one is one for each level.
 class carried : recycled {
 public:
     explicit carried(context::snapshot of) noexcept : snapshot_(std::move(of)) {}
-    explicit carried(context::detail::level_ref live) noexcept : live_(std::move(live)) {}
+    carried(context::detail::level_ref live, strand_mates& with) noexcept;
 
     class ref;
 
 private:
     friend class flow;
+    friend class strand_mates;
     constexpr carried() noexcept = default;
 
     context::snapshot snapshot_;
     context::detail::level_ref live_;
+    strand_mates* mates_ = nullptr;  // of a live one
+    carried* next_ = nullptr;        // of those that nobody carries any more
     std::atomic<std::uint32_t> refs_{0};
 };
 
@@ -45,7 +49,7 @@ public:
         return *this;
     }
     ~ref() {
-        if (is_counted() && of_->refs_.fetch_sub(1, std::memory_order_acq_rel) == 1) delete of_;
+        if (is_counted() && of_->refs_.fetch_sub(1, std::memory_order_acq_rel) == 1) end(of_);
     }
 
     /// The current context as it is now; what shows nothing, where none is current. Throws context_busy and
@@ -57,6 +61,7 @@ public:
     explicit operator bool() const noexcept { return of_ != nullptr; }
     friend bool operator==(const ref& a, const ref& b) noexcept { return a.of_ == b.of_; }
     const carried& operator*() const noexcept { return *of_; }
+    const carried* operator->() const noexcept { return of_; }
 
     /// What shows nothing.
     [[nodiscard]] static ref nothing() noexcept { return ref(&shows_nothing); }
@@ -69,11 +74,62 @@ private:
     void add() const noexcept {
         if (is_counted()) of_->refs_.fetch_add(1, std::memory_order_relaxed);
     }
+    static void end(carried* of) noexcept;
 
     carried* of_ = nullptr;
 };
 
 constinit inline carried carried::ref::shows_nothing{};
+
+/// Those who carry levels that are linked with each other, all on one strand. Levels count without atomics,
+/// but the last who carries one can be a copy of an executor that Asio drops anywhere: then it waits here for
+/// the next who is on the strand, or for the last of all, who is alone with them.
+class strand_mates : public recycled {
+public:
+    void join() noexcept { members_.fetch_add(1, std::memory_order_relaxed); }
+    /// Any thread.
+    void leave() noexcept {
+        if (members_.fetch_sub(1, std::memory_order_acq_rel) == 1) {
+            bury();
+            delete this;
+        }
+    }
+    /// Any thread: nobody carries it any more.
+    void leave_behind(carried* of) noexcept {
+        of->next_ = left_.load(std::memory_order_relaxed);
+        while (!left_.compare_exchange_weak(of->next_, of, std::memory_order_release, std::memory_order_relaxed)) {
+        }
+        leave();
+    }
+    /// On the strand.
+    void bury() noexcept {
+        if (!left_.load(std::memory_order_relaxed)) return;
+        for (carried* c = left_.exchange(nullptr, std::memory_order_acquire); c;)
+            delete std::exchange(c, c->next_);
+    }
+
+    /// One of them, as long as it lives.
+    class member {
+    public:
+        explicit member(strand_mates& of) noexcept : of_(of) { of_.join(); }
+        ~member() { of_.leave(); }
+        member(const member&) = delete;
+        member& operator=(const member&) = delete;
+        strand_mates& operator*() const noexcept { return of_; }
+
+    private:
+        strand_mates& of_;
+    };
+
+private:
+    std::atomic<std::uint32_t> members_{0};
+    std::atomic<carried*> left_{nullptr};
+};
+
+inline carried::carried(context::detail::level_ref live, strand_mates& with) noexcept
+    : live_(std::move(live)), mates_(&with) {
+    with.join();
+}
 
 /// Which flow goes on on this thread, innermost; written by flows only.
 COHEIR_EXPORT inline constinit thread_local flow* innermost_flow = nullptr;
@@ -84,12 +140,14 @@ COHEIR_EXPORT inline constinit thread_local flow* innermost_flow = nullptr;
 class flow {
 public:
     /// Throws std::bad_alloc.
-    COHEIR_NOINLINE explicit flow(const carried& in) : live_(in.live_), outer_(innermost_flow) {
-        mine_.context = live_ ? in.live_ : context::detail::snapshot_access::thaw(in.snapshot_);
+    explicit flow(carried::ref in) : innermost_(*this) {
+        if (in->mates_)
+            go_on_in(state(std::move(in)));
+        else
+            mine_.context = context::detail::snapshot_access::thaw(in->snapshot_);
         installed_.point_to(&mine_);
-        innermost_flow = this;
     }
-    COHEIR_NOINLINE ~flow() { innermost_flow = outer_; }
+    ~flow() = default;
     flow(const flow&) = delete;
     flow& operator=(const flow&) = delete;
 
@@ -99,36 +157,64 @@ public:
         return innermost && context::detail::current() == &innermost->mine_ ? innermost : nullptr;
     }
 
-    /// What it goes on with, from leg to leg.
-    struct state {
-        context::detail::level_ref context;
-        bool live = false;  // it is this level that is carried, not a snapshot of it
+    /// What it goes on with, from leg to leg; may be destroyed on any thread.
+    class state {
+    public:
+        /// A level that is linked with no other.
+        explicit state(context::detail::level_ref apart) noexcept : apart_(std::move(apart)) {}
+        explicit state(carried::ref live) noexcept : live_(std::move(live)) {}
+
+    private:
+        friend class flow;
+        carried::ref live_;
+        context::detail::level_ref apart_;
     };
-    [[nodiscard]] state now() const { return {mine_.context, live_}; }
+    [[nodiscard]] state now() const { return is_live() ? state(taken_) : state(mine_.context); }
     void go_on_in(state with) noexcept {
-        taken_ = {};
-        std::swap(mine_.context, with.context);
-        live_ = with.live;
+        mates_ = with.live_ ? with.live_->mates_ : nullptr;
+        if (with.live_) with.apart_ = with.live_->live_;
+        if (mates_) mates_->bury();
+        std::swap(mine_.context, with.apart_);
+        std::swap(taken_, with.live_);  // the level that is left goes before who keeps the others away from it
     }
-    /// From now on the level itself is carried: another flow of this thread or strand refers to it.
-    void stay_live() noexcept { live_ = true; }
     [[nodiscard]] static bool current_is_live() noexcept {
         const flow* const here = current();
-        return here && here->live_;
+        return here && here->is_live();
+    }
+    /// Whether one of these goes on here, and so none elsewhere.
+    COHEIR_NOINLINE static bool is_here(const strand_mates& mates) noexcept {
+        return innermost_flow && innermost_flow->mates_ == &mates;
     }
 
-    /// What a child that begins here goes on with, by a policy. Throws what policies throw.
+    /// What a child that begins here goes on with, by a policy. A child that refers to the context of the
+    /// current flow makes that live, too. Throws what policies throw.
     [[nodiscard]] static state fork(const spawn_policy& policy);
 
 private:
     friend class carried::ref;
 
-    context::detail::owner mine_;  // goes last: destructors of values find what was current before
-    bool live_;
-    // What was taken of it last. As long as that is held, whatever changes the level gives it another root.
+    bool is_live() const noexcept { return mates_ != nullptr; }
+
+    /// The last to end: while the context goes, its values may still find out who is here.
+    class innermost {
+    public:
+        COHEIR_NOINLINE explicit innermost(flow& f) noexcept : outer_(std::exchange(innermost_flow, &f)) {}
+        COHEIR_NOINLINE ~innermost() { innermost_flow = outer_; }
+        innermost(const innermost&) = delete;
+        innermost& operator=(const innermost&) = delete;
+
+    private:
+        flow* const outer_;
+    };
+
+    innermost innermost_;
+    strand_mates* mates_ = nullptr;  // if it is live
+    // If it is live, what carries that. Else what was taken of it last: as long as that is held, whatever
+    // changes the level gives it another root.
     carried::ref taken_;
     const context::detail::node* taken_root_ = nullptr;
-    flow* const outer_;
+    // Goes when it is not current any more: destructors of values find what was current before.
+    context::detail::owner mine_;
     context::detail::installed installed_;
 };
 
@@ -136,7 +222,8 @@ inline carried::ref carried::ref::take_snapshot() {
     context::detail::owner* const who = context::detail::current();
     if (!who) return nothing();
     context::detail::level& from = *who->context;
-    flow* const here = from.kin ? nullptr : flow::current();
+    flow* here = from.kin ? nullptr : flow::current();
+    if (here && here->is_live()) here = nullptr;
     if (here && here->taken_ && here->taken_root_ == from.own.root() && from.updates == 0)
         return here->taken_;
     ref now(new carried(context::detail::snapshot_access::take(from, "carried on")));
@@ -147,21 +234,44 @@ inline carried::ref carried::ref::take_snapshot() {
     return now;
 }
 
+inline void carried::ref::end(carried* of) noexcept {
+    strand_mates* const mates = of->mates_;
+    if (mates && !flow::is_here(*mates)) return mates->leave_behind(of);
+    delete of;
+    if (mates) mates->leave();
+}
+
 inline carried::ref carried::ref::take() {
-    if (flow::current_is_live()) return ref(new carried(flow::current()->now().context));
-    return take_snapshot();
+    return flow::current_is_live() ? flow::current()->taken_ : take_snapshot();
+}
+
+/// The same context with counts of its own: it may go to another thread. Throws std::bad_alloc.
+inline context::detail::level_ref set_apart(context::detail::level_ref made) {
+    using namespace context::detail;
+    for (level* l = made.get(); l; l = l->parent()) freeze_uncopyable(*l);
+    return stacked(frozen_map(made->own).thawed(), frozen_map(flattened(made->parent())).thawed());
 }
 
 inline flow::state flow::fork(const spawn_policy& policy) {
     using namespace context::detail;
     owner* const who = context::detail::current();
-    state child{policy_access::derive(policy, who ? who->context.get() : nullptr), false};
-    if (!who) return child;
-    for (const level* l = child.context.get(); l && !child.live; l = l->parent())
-        child.live = l == who->context.get();
+    level_ref child = policy_access::derive(policy, who ? who->context.get() : nullptr);
+    bool live = false;
+    for (const level* l = child.get(); l && who && !live; l = l->parent()) live = l == who->context.get();
+    if (!live) return state(set_apart(std::move(child)));
+
     flow* const here = current();
-    if (child.live && here) here->stay_live();
-    return child;
+    const bool shares = here && child.get() == here->mine_.context.get();
+    if (here && here->is_live() && shares) return state(here->taken_);
+    if (here && here->is_live()) return state(carried::ref(new carried(std::move(child), *here->mates_)));
+    // The first live one here.
+    const strand_mates::member maker(*new strand_mates);
+    carried::ref forked(new carried(std::move(child), *maker));
+    if (here) {
+        here->taken_ = shares ? forked : carried::ref(new carried(here->mine_.context, *maker));
+        here->mates_ = &*maker;
+    }
+    return state(std::move(forked));
 }
 
 }  // namespace coheir::detail

@@ -41,7 +41,7 @@ public:
     void execute(F&& f) const {
         detail::carried::ref in = taken_ ? taken_ : detail::carried::ref::take_snapshot();
         if (Flavour::calls_here(inner_))
-            go_on(*in, std::forward<F>(f));
+            go_on(std::move(in), std::forward<F>(f));
         else
             Flavour::execute(inner_, leg<std::decay_t<F>>(std::move(in), std::forward<F>(f)));
     }
@@ -75,8 +75,8 @@ private:
     friend class carrying_executor;
 
     template <class F>
-    static void go_on(const detail::carried& in, F&& f) {
-        const detail::flow here(in);
+    static void go_on(detail::carried::ref in, F&& f) {
+        const detail::flow here(std::move(in));
         std::decay_t<F> own(std::forward<F>(f));  // what it has captured dies in its context
         std::move(own)();
     }
@@ -87,7 +87,7 @@ private:
     public:
         template <class G>
         leg(detail::carried::ref in, G&& f) : in_(std::move(in)), f_(std::forward<G>(f)) {}
-        void operator()() { go_on(*in_, std::move(f_)); }
+        void operator()() { go_on(std::move(in_), std::move(f_)); }
 
     private:
         detail::carried::ref in_;
@@ -154,10 +154,10 @@ inline flow& require_flow() {
 /// The body of a forked coroutine: goes over to the child's context, and back at its end.
 template <class Awaitable, class T>
 Awaitable run_forked(flow::state child, Awaitable coroutine) {
-    const flow::state before = require_flow().now();
+    flow::state before = require_flow().now();
     require_flow().go_on_in(std::move(child));
     const auto go_back = [&before] {
-        if (flow* const here = flow::current()) here->go_on_in(before);
+        if (flow* const here = flow::current()) here->go_on_in(std::move(before));
     };
     try {
         if constexpr (std::is_void_v<T>) {
