@@ -600,27 +600,35 @@ TEST_CASE(FLAVOUR "on strands of a pool a flow and those that it has forked shar
     CHECK(balance.is_even());
 }
 
-TEST_CASE(FLAVOUR "a copying child may run on another strand than its parent", "[carry][fork][threads]") {
-    thread_pool pool(4);
+TEST_CASE(FLAVOUR "a copying child may run on another pool than its parent", "[carry][fork][threads]") {
+    const auto own = [](const context::view& from) { return from.copied(); };
+    const spawn_policy by = GENERATE(0, 1) == 0 ? spawn_policy::copying : spawn_policy(own);
+    thread_pool pool(1), other(1);
     std::atomic<int> wrong{0};
-    const auto child = [&](std::string expected) -> asio::awaitable<void> {
-        for (int i = 0; i < 10; ++i) {
-            wrong += who() != expected;
-            context::set("mine", i);
-            co_await nap();
-            wrong += context::get("mine", -1) != i;
-        }
+    std::atomic<bool> begun{false}, go_on{false};
+    const auto await = [](const std::atomic<bool>& that) {  // relaxed: it puts nothing in order
+        while (!that.load(std::memory_order_relaxed)) std::this_thread::yield();
+    };
+    const auto child = [&]() -> asio::awaitable<void> {
+        wrong += who() != "parent";
+        begun.store(true, std::memory_order_relaxed);
+        await(go_on);
+        for (int i = 0; i < 100; ++i) context::set("mine", i);
+        co_await nap();
+        wrong += who() != "parent" || context::get("mine", -1) != 99;
     };
     const auto parent = [&]() -> asio::awaitable<void> {
-        for (int i = 0; i < 100; ++i) {
-            context::set("who", std::to_string(i));
-            asio::co_spawn(coheir::make_strand(pool),
-                           context::fork(spawn_policy::copying, child(std::to_string(i))), asio::detached);
-            if (i % 10 == 0) co_await nap();
-        }
+        context::set("who", "parent");
+        asio::co_spawn(other, context::fork(by, child()), asio::detached);
+        await(begun);
+        go_on.store(true, std::memory_order_relaxed);
+        for (int i = 0; i < 100; ++i) context::set("who", std::to_string(i));
+        co_await nap();
+        wrong += who() != "99" || context::contains("mine");
     };
-    for (int i = 0; i < 4; ++i) asio::co_spawn(coheir::make_strand(pool), parent(), asio::detached);
+    asio::co_spawn(pool, parent(), asio::detached);
     pool.join();
+    other.join();
     CHECK(wrong == 0);
 }
 
@@ -637,6 +645,7 @@ TEST_CASE(FLAVOUR "a live context whose last executor dies on another thread wai
             co_await step();
         };
         co_await asio::co_spawn(executor, context::fork(spawn_policy::chained, child()), asio::use_awaitable);
+        co_await step();
         CHECK(balance.live() == 1);
         std::thread([&] { kept.reset(); }).join();
         CHECK(balance.live() == 1);  // not there
