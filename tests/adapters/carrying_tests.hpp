@@ -267,7 +267,50 @@ TEST_CASE(FLAVOUR "any executor can be made to carry contexts", "[carry]") {
 }
 
 TEST_CASE(FLAVOUR "Asio asks for what the adapter rests on", "[carry]") {
-    CHECK_NOTHROW(carrying::check_that_contexts_are_carried());
+    CHECK_NOTHROW(carrying::look_whether_contexts_are_carried());
+}
+
+namespace {
+
+/// The same Asio with other rules: those of `carrying` stay hidden.
+template <class Flavour>
+struct like_carrying : carrying, coheir::detail::carrying_flavour<Flavour> {
+    using rules = coheir::detail::carrying_flavour<Flavour>;
+    using rules::blocks_always;
+    using rules::calls_here;
+    using rules::look_whether_contexts_are_carried;
+    using rules::never_blocks;
+    using rules::require_that_contexts_are_carried;
+    using rules::tracks_work;
+};
+/// In which no executor is asked to track work.
+struct forgetful : like_carrying<forgetful> {
+    using tracked = void;
+};
+struct counted_host : asio::io_context {
+    explicit counted_host(int threads) : asio::io_context(threads) { ++made; }
+    static inline int made = 0;
+};
+struct counts_looks : like_carrying<counts_looks> {
+    using io_context = counted_host;
+};
+
+}  // namespace
+
+TEST_CASE(FLAVOUR "where contexts would be lost, none can be made", "[carry]") {
+    using host = coheir::detail::carrying_context<forgetful, asio::io_context>;
+    CHECK_THROWS_WITH(host(1), Catch::Contains("contexts would be lost"));
+    CHECK_THROWS_AS(host(1), coheir::error);  // not only the first
+}
+
+TEST_CASE(FLAVOUR "whether contexts are carried is looked at once, whatever kinds of context are made",
+          "[carry]") {
+    coheir::detail::carrying_context<counts_looks, asio::io_context> first(1);
+    const int made = counted_host::made;
+    CHECK(made > 0);
+    coheir::detail::carrying_context<counts_looks, asio::io_context> second(1);
+    coheir::detail::carrying_context<counts_looks, asio::thread_pool> third(1);
+    CHECK(counted_host::made == made);
 }
 
 // ---- strands and pools
@@ -583,9 +626,8 @@ TEST_CASE(FLAVOUR "on strands of a pool a flow and those that it has forked shar
           "[carry][fork][threads]") {
     const test::counted_balance balance;
     const auto wrong = [](spawn_policy by, std::string later, std::string at_the_end) {
-        return on_strands(24).run([&](std::atomic<int>& bad) {
-            return forks_and_waits(bad, by, later, at_the_end);
-        });
+        return on_strands(24).run(
+            [&](std::atomic<int>& bad) { return forks_and_waits(bad, by, later, at_the_end); });
     };
     CHECK(wrong(spawn_policy::shared, "later", "child") == 0);
     CHECK(wrong(spawn_policy::chained, "later", "later") == 0);
@@ -641,7 +683,8 @@ TEST_CASE(FLAVOUR "a live context whose last executor dies on another thread wai
         std::optional<asio::any_io_executor> kept;
         const auto child = [&]() -> asio::awaitable<void> {
             context::set("of the child", test::counted());
-            kept = asio::prefer(co_await asio::this_coro::executor, asio::execution::outstanding_work.tracked);
+            kept =
+                asio::prefer(co_await asio::this_coro::executor, asio::execution::outstanding_work.tracked);
             co_await step();
         };
         co_await asio::co_spawn(executor, context::fork(spawn_policy::chained, child()), asio::use_awaitable);

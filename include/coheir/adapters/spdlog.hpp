@@ -42,8 +42,8 @@ public:
     template <detail::log_key... Keys>
         requires(sizeof...(Keys) > 0)
     explicit log_keys(const Keys&... keys) : names_{name_of(keys)...} {}
-    /// All that the context shows, by name. A line shows 32 of them, and dots where there are more; a flag for
-    /// one of the others finds that, too.
+    /// All that the context shows, by name. A line shows 32 of them, and dots where there are more; a flag
+    /// for one of the others finds that, too.
     [[nodiscard]] static log_keys all() { return log_keys(); }
 
     [[nodiscard]] bool is_all() const noexcept { return names_.empty(); }

@@ -5,7 +5,7 @@
 #include <utility>
 
 #include "../../error.hpp"
-#include "carried.hpp"
+#include "flow.hpp"
 
 namespace coheir {
 
@@ -130,50 +130,24 @@ public:
     { return executor_type(Base::executor()); }
 
 private:
-    // Once in a program, before the first of them is used.
     struct checked {
-        checked() {
-            static const bool carries = (Flavour::check_that_contexts_are_carried(), true);
-            static_cast<void>(carries);
-        }
+        checked() { Flavour::require_that_contexts_are_carried(); }
     };
     [[no_unique_address]] checked checked_;
 };
 
-/// The flow that a forked coroutine runs in. Throws usage_error where there is none.
-inline flow& require_flow() {
-    flow* const here = flow::current();
-    if (!here)
-        throw usage_error(
-            "coheir::context::fork: the executor that runs the coroutine carries no contexts: spawn it on "
-            "one "
-            "of a carrying context");
-    return *here;
-}
-
-/// The body of a forked coroutine: goes over to the child's context, and back at its end.
-template <class Awaitable, class T>
-Awaitable run_forked(flow::state child, Awaitable coroutine) {
-    flow::state before = require_flow().now();
-    require_flow().go_on_in(std::move(child));
-    const auto go_back = [&before] {
-        if (flow* const here = flow::current()) here->go_on_in(std::move(before));
-    };
-    try {
-        if constexpr (std::is_void_v<T>) {
-            co_await std::move(coroutine);
-            go_back();
-        } else {
-            T result = co_await std::move(coroutine);
-            go_back();
-            co_return std::move(result);
-        }
-    } catch (...) {
-        go_back();
-        throw;
-    }
-}
-
 }  // namespace detail
+
+/// A strand whose handlers each run in their own context: in place of Asio's make_strand. (A strand over an
+/// executor that carries contexts would run them in that of whoever comes first.)
+template <class Flavour, class Inner>
+[[nodiscard]] auto make_strand(const carrying_executor<Flavour, Inner>& executor) {
+    const auto strand = Flavour::make_strand(executor.get_inner_executor());
+    return carrying_executor<Flavour, std::remove_const_t<decltype(strand)>>(strand);
+}
+template <class Flavour, class Base>
+[[nodiscard]] auto make_strand(detail::carrying_context<Flavour, Base>& context) {
+    return coheir::make_strand(context.get_executor());
+}
 
 }  // namespace coheir

@@ -70,8 +70,8 @@ inline log_fields all_fields(const context::detail::level* in) {
     return found;
 }
 
-/// One key: its value. Several, or all (no names): key=value. A dash for what is missing. Of all, 32 are shown,
-/// and dots where there are more.
+/// One key: its value. Several, or all (no names): key=value. A dash for what is missing. Of all, 32 are
+/// shown, and dots where there are more.
 inline std::string shown(const log_fields& fields, const std::vector<std::string>& names) {
     constexpr std::size_t most = 32;
     const auto value_of = [&](const std::string& name) -> std::string {
