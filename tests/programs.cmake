@@ -43,6 +43,19 @@ set_target_properties(coheir_odr_libraries PROPERTIES CXX_VISIBILITY_PRESET hidd
 add_test(NAME odr.libraries COMMAND coheir_odr_libraries)
 set_tests_properties(odr.libraries PROPERTIES TIMEOUT 120)
 
+# A program and a shared library that hide what they are made of share a scheduler on Asio.
+if(TARGET coheir_asio)
+    add_library(coheir_hidden SHARED hidden_library/library.cpp)
+    coheir_test_program(coheir_hidden_library hidden_library/main.cpp)
+    target_link_libraries(coheir_hidden PRIVATE coheir::coheir coheir_development coheir_asio)
+    target_link_libraries(coheir_hidden_library PRIVATE coheir_hidden coheir_asio)
+    set_target_properties(coheir_hidden coheir_hidden_library PROPERTIES
+        CXX_VISIBILITY_PRESET hidden VISIBILITY_INLINES_HIDDEN ON
+    )
+    add_test(NAME hidden_library COMMAND coheir_hidden_library)
+    set_tests_properties(hidden_library PROPERTIES TIMEOUT 120)
+endif()
+
 if(COHEIR_SANITIZE)
     return()  # what follows is about compiling, which the other builds have tried
 endif()

@@ -267,7 +267,50 @@ TEST_CASE(FLAVOUR "any executor can be made to carry contexts", "[carry]") {
 }
 
 TEST_CASE(FLAVOUR "Asio asks for what the adapter rests on", "[carry]") {
-    CHECK_NOTHROW(carrying::check_that_contexts_are_carried());
+    CHECK_NOTHROW(carrying::look_whether_contexts_are_carried());
+}
+
+namespace {
+
+/// The same Asio with other rules: those of `carrying` stay hidden.
+template <class Flavour>
+struct like_carrying : carrying, coheir::detail::carrying_flavour<Flavour> {
+    using rules = coheir::detail::carrying_flavour<Flavour>;
+    using rules::blocks_always;
+    using rules::calls_here;
+    using rules::look_whether_contexts_are_carried;
+    using rules::never_blocks;
+    using rules::require_that_contexts_are_carried;
+    using rules::tracks_work;
+};
+/// In which no executor is asked to track work.
+struct forgetful : like_carrying<forgetful> {
+    using tracked = void;
+};
+struct counted_host : asio::io_context {
+    explicit counted_host(int threads) : asio::io_context(threads) { ++made; }
+    static inline int made = 0;
+};
+struct counts_looks : like_carrying<counts_looks> {
+    using io_context = counted_host;
+};
+
+}  // namespace
+
+TEST_CASE(FLAVOUR "where contexts would be lost, none can be made", "[carry]") {
+    using host = coheir::detail::carrying_context<forgetful, asio::io_context>;
+    CHECK_THROWS_WITH(host(1), Catch::Contains("contexts would be lost"));
+    CHECK_THROWS_AS(host(1), coheir::error);  // not only the first
+}
+
+TEST_CASE(FLAVOUR "whether contexts are carried is looked at once, whatever kinds of context are made",
+          "[carry]") {
+    coheir::detail::carrying_context<counts_looks, asio::io_context> first(1);
+    const int made = counted_host::made;
+    CHECK(made > 0);
+    coheir::detail::carrying_context<counts_looks, asio::io_context> second(1);
+    coheir::detail::carrying_context<counts_looks, asio::thread_pool> third(1);
+    CHECK(counted_host::made == made);
 }
 
 // ---- strands and pools
@@ -520,6 +563,140 @@ TEST_CASE(FLAVOUR "a forked child inherits by the policy that it is given", "[ca
     };
     CHECK(forked(own) == notes{"child starts: heir of parent", "child after the parent's set: heir of parent",
                                "child: child", "parent: parent later"});
+}
+
+namespace {
+
+/// On strands of a pool, at the same time, the same flow on each; what went wrong is counted.
+class on_strands {
+public:
+    using executor = decltype(coheir::make_strand(std::declval<thread_pool&>()));
+    explicit on_strands(int count) {
+        while (count-- > 0) strands_.push_back(coheir::make_strand(pool_));
+    }
+    template <class Body>
+    int run(Body body) {
+        std::atomic<int> wrong{0};
+        for (const executor& on : strands_) {
+            asio::co_spawn(on, body(wrong), [&wrong](std::exception_ptr e) { wrong += e != nullptr; });
+            left_.push_back(asio::make_work_guard(on));
+        }
+        left_.clear();
+        pool_.join();
+        return wrong;
+    }
+
+private:
+    thread_pool pool_{4};
+    std::vector<executor> strands_;
+    std::vector<asio::executor_work_guard<executor>> left_;
+};
+
+asio::awaitable<void> forks_and_waits(std::atomic<int>& wrong, spawn_policy by, std::string shown_later,
+                                      std::string shown_at_the_end) {
+    const auto child = [](std::atomic<int>& bad, std::string later, bool& ended) -> asio::awaitable<void> {
+        bad += who() != "parent";
+        context::set("of the child", test::counted());
+        for (int i = 0; i < 4; ++i) co_await nap();
+        bad += who() != later;
+        context::set("who", "child");
+        for (int i = 0; i < 4; ++i) co_await nap();
+        bad += who() != "child";
+        ended = true;
+    };
+    const auto executor = co_await asio::this_coro::executor;
+    for (int round = 0; round < 8; ++round) {
+        context::set("who", "parent");
+        context::set("of the parent", test::counted());
+        std::array<bool, 3> ended{};
+        for (bool& each : ended) {
+            // One at a time: they may see what each other set.
+            asio::co_spawn(executor, context::fork(by, child(wrong, shown_later, each)), asio::detached);
+            context::set("who", "later");
+            while (!each) co_await nap();
+            wrong += who() != shown_at_the_end;
+            context::set("who", "parent");
+        }
+    }
+}
+
+}  // namespace
+
+TEST_CASE(FLAVOUR "on strands of a pool a flow and those that it has forked share what they should",
+          "[carry][fork][threads]") {
+    const test::counted_balance balance;
+    const auto wrong = [](spawn_policy by, std::string later, std::string at_the_end) {
+        return on_strands(24).run(
+            [&](std::atomic<int>& bad) { return forks_and_waits(bad, by, later, at_the_end); });
+    };
+    CHECK(wrong(spawn_policy::shared, "later", "child") == 0);
+    CHECK(wrong(spawn_policy::chained, "later", "later") == 0);
+    CHECK(wrong(spawn_policy::copying, "parent", "later") == 0);
+    const auto own = [](const context::view& parent) {
+        context::child made = parent.copied();
+        made.set("who", parent.get("who", "nobody"));
+        return made;
+    };
+    CHECK(wrong(own, "parent", "later") == 0);
+    CHECK(balance.live() == 0);
+    CHECK(balance.is_even());
+}
+
+TEST_CASE(FLAVOUR "a copying child may run on another pool than its parent", "[carry][fork][threads]") {
+    const auto own = [](const context::view& from) { return from.copied(); };
+    const spawn_policy by = GENERATE(0, 1) == 0 ? spawn_policy::copying : spawn_policy(own);
+    thread_pool pool(1), other(1);
+    std::atomic<int> wrong{0};
+    std::atomic<bool> begun{false}, go_on{false};
+    const auto await = [](const std::atomic<bool>& that) {  // relaxed: it puts nothing in order
+        while (!that.load(std::memory_order_relaxed)) std::this_thread::yield();
+    };
+    const auto child = [&]() -> asio::awaitable<void> {
+        wrong += who() != "parent";
+        begun.store(true, std::memory_order_relaxed);
+        await(go_on);
+        for (int i = 0; i < 100; ++i) context::set("mine", i);
+        co_await nap();
+        wrong += who() != "parent" || context::get("mine", -1) != 99;
+    };
+    const auto parent = [&]() -> asio::awaitable<void> {
+        context::set("who", "parent");
+        asio::co_spawn(other, context::fork(by, child()), asio::detached);
+        await(begun);
+        go_on.store(true, std::memory_order_relaxed);
+        for (int i = 0; i < 100; ++i) context::set("who", std::to_string(i));
+        co_await nap();
+        wrong += who() != "99" || context::contains("mine");
+    };
+    asio::co_spawn(pool, parent(), asio::detached);
+    pool.join();
+    other.join();
+    CHECK(wrong == 0);
+}
+
+TEST_CASE(FLAVOUR "a live context whose last executor dies on another thread waits for its strand",
+          "[carry][fork][threads]") {
+    const test::counted_balance balance;
+    io_context host;
+    const auto body = [&]() -> asio::awaitable<void> {
+        const auto executor = co_await asio::this_coro::executor;
+        std::optional<asio::any_io_executor> kept;
+        const auto child = [&]() -> asio::awaitable<void> {
+            context::set("of the child", test::counted());
+            kept =
+                asio::prefer(co_await asio::this_coro::executor, asio::execution::outstanding_work.tracked);
+            co_await step();
+        };
+        co_await asio::co_spawn(executor, context::fork(spawn_policy::chained, child()), asio::use_awaitable);
+        co_await step();
+        CHECK(balance.live() == 1);
+        std::thread([&] { kept.reset(); }).join();
+        CHECK(balance.live() == 1);  // not there
+        co_await step();
+        CHECK(balance.live() == 0);
+    };
+    run(host, body());
+    CHECK(balance.is_even());
 }
 
 TEST_CASE(FLAVOUR "a flow that shares its context still spawns by snapshot", "[carry][fork]") {

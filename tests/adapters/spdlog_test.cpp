@@ -7,10 +7,12 @@
 #include <spdlog/sinks/base_sink.h>
 #include <spdlog/sinks/ostream_sink.h>
 
+#include <algorithm>
 #include <cstddef>
 #include <memory>
 #include <mutex>
 #include <sstream>
+#include <stdexcept>
 #include <string>
 #include <thread>
 #include <utility>
@@ -328,6 +330,64 @@ TEST_CASE("an asynchronous logger keeps spdlog's levels, flushes and clones", "[
     CHECK(counts->take() == lines{"log warning 4711 shown", "other error 4711 cloned"});
     CHECK(quiet->take() == lines{"other error 4711 cloned"});
     CHECK(counts->flushes == 1);
+}
+
+TEST_CASE("what a sink throws on the pool's thread gets to the logger's error handler", "[spdlog]") {
+    struct throwing : kept_lines {
+        void sink_it_(const spdlog::details::log_msg&) override { throw std::runtime_error("disk full"); }
+    };
+    struct reports {
+        std::mutex mutex;
+        lines all;
+        spdlog::err_handler to(std::string who) {
+            return [this, who](const std::string& text) {
+                const std::lock_guard lock(mutex);
+                all.push_back(who + ": " + text);
+            };
+        }
+    } got;
+    auto pool = std::make_shared<spdlog::details::thread_pool>(128, 1);
+    std::shared_ptr<spdlog::logger> log = std::make_shared<coheir::async_context_logger>(
+        "log", std::vector<spdlog::sink_ptr>{std::make_shared<throwing>()}, pool);
+    log->set_error_handler(got.to("first"));
+    log->info("lost");
+    auto other = log->clone("other");
+    other->set_error_handler(got.to("other"));
+    other->info("lost");
+    other.reset();  // before its message is written, or after
+    log.reset();
+    pool.reset();  // when all is done
+    std::sort(got.all.begin(), got.all.end());
+    REQUIRE(got.all.size() == 2);
+    CHECK_THAT(got.all[0], Catch::StartsWith("first: disk full"));
+    CHECK_THAT(got.all[1], Catch::StartsWith("other: disk full"));
+}
+
+TEST_CASE("of many keys 32 are shown and dots, and any one of them can be", "[spdlog]") {
+    const bool asynchronous = GENERATE(false, true);
+    const auto log_with = [&](auto... keys) {
+        logging log(asynchronous, keys...);
+        in_task([&] {
+            for (int i = 10; i < 45; ++i) context::set("key" + std::to_string(i), i);
+            log->info("message");
+        });
+        return log.take().at(0);
+    };
+    CHECK_THAT(log_with(), Catch::StartsWith("key10=10 ") && Catch::EndsWith(" key41=41 ... | message"));
+    CHECK(log_with("key44") == "44 | message");
+}
+
+TEST_CASE("a backtrace shows the values of the moment in which it is dumped", "[spdlog]") {
+    const bool asynchronous = GENERATE(false, true);
+    logging log(asynchronous, "request_id");
+    log->enable_backtrace(8);
+    in_task([&] {
+        context::set("request_id", "4711");
+        log->debug("kept");
+        context::set("request_id", "later");
+        log->dump_backtrace();
+    });
+    CHECK(log.take().at(1) == "later | kept");
 }
 
 TEST_CASE("lines from several threads and tasks at once keep their values", "[spdlog][threads]") {

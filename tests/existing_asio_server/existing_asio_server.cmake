@@ -1,14 +1,15 @@
 # The server of examples/existing_asio_server, without and with contexts, and what is said of them.
 function(coheir_existing_server name source)
-    add_executable(${name} ${PROJECT_SOURCE_DIR}/examples/existing_asio_server/${source}.cpp)
+    add_executable(${name} ${PROJECT_SOURCE_DIR}/${source}.cpp)
     target_link_libraries(${name} PRIVATE coheir::coheir coheir_development coheir_asio)
 endfunction()
-coheir_existing_server(existing_asio_server server)
-coheir_existing_server(existing_asio_server_with_contexts server_with_contexts)
+coheir_existing_server(existing_asio_server examples/existing_asio_server/server)
+coheir_existing_server(existing_asio_server_with_contexts examples/existing_asio_server/server_with_contexts)
 
 if(NOT COHEIR_BUILD_TESTS)
     return()
 endif()
+coheir_existing_server(existing_asio_server_on_a_pool tests/existing_asio_server/server_on_a_pool)
 find_package(Python3 QUIET COMPONENTS Interpreter)
 find_program(COHEIR_CURL curl)
 if(NOT Python3_FOUND OR NOT COHEIR_CURL)
@@ -24,3 +25,12 @@ add_test(NAME existing_asio_server.with_contexts
 set_tests_properties(existing_asio_server.diff existing_asio_server.without_contexts
     existing_asio_server.with_contexts PROPERTIES TIMEOUT 120
 )
+set(sanitized "")
+if(COHEIR_SANITIZE)
+    set(sanitized --sanitized)
+endif()
+foreach(server IN ITEMS with_contexts on_a_pool)
+    set(name existing_asio_server.${server}.load)
+    add_test(NAME ${name} COMMAND ${check} load $<TARGET_FILE:existing_asio_server_${server}> ${sanitized})
+    set_tests_properties(${name} PROPERTIES TIMEOUT 300 LABELS server)
+endforeach()

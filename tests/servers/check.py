@@ -152,6 +152,22 @@ def greets(options):
 
 
 @check
+def does_what_the_readme_shows(options):
+    """The calls of curl in it, and what they print: but for the fresh id."""
+    readme = (HERE.parent.parent / "README.md").read_text()
+    block = re.search(r"## In a real server\n.*?```text\n(.*?)```", readme, re.S)[1]
+    calls = re.findall(r"^\$ (curl .*)\n((?:[^$].*\n)+)", block, re.M)
+    must(len(calls) == 2, f"README.md shows {len(calls)} calls of curl")
+    with Server(options) as server:
+        for command, shown in calls:
+            must("localhost:8080" in command, command)
+            done = subprocess.run(command.replace("localhost:8080", f"127.0.0.1:{server.port}"), shell=True,
+                                  capture_output=True, text=True, check=True)
+            must(UUID.sub("ID", done.stdout) == UUID.sub("ID", shown), f"{command} prints {done.stdout!r}, not {shown!r}")
+    must(UUID.search(block), "README.md shows no fresh id")
+
+
+@check
 def validates_ids(options):
     with Server(options) as server:
         for good in ("a", "A-Z.a_z-09", "x" * 128, "-", "..."):
@@ -204,6 +220,19 @@ def refuses(options):
 
 # ---- clients that behave badly
 
+def closed_within(seconds, send, who):
+    """Sends on and on, until the server has closed the connection."""
+    start = time.monotonic()
+    while time.monotonic() - start < seconds:
+        try:
+            send()
+        except (ConnectionResetError, BrokenPipeError):
+            return
+        except socket.timeout:
+            break
+    must(False, f"{who} is not closed in time")
+
+
 @check
 def survives(options):
     with Server(options, "--timeout", "2") as server:
@@ -234,6 +263,14 @@ def survives(options):
         must(time.monotonic() - start < 15, "silent clients are not closed in time")
         still_serves(server, "silent clients")
 
+        with server.connect() as s:  # never silent for long, and never done
+            closed_within(15, lambda: (s.sendall(b"X"), time.sleep(0.2)), "a client that never ends its request")
+        still_serves(server, "a client that never ends its request")
+        with server.connect() as s:  # never reads
+            s.settimeout(20)
+            closed_within(20, lambda: s.sendall(get("ada") * 1000), "a client that never reads")
+        still_serves(server, "a client that never reads")
+
 
 @check
 def keeps_many_idle(options):
@@ -253,9 +290,18 @@ def keeps_many_idle(options):
 
 @check
 def pipelines(options):
-    """Many requests on one connection: in order, each with its own context, and none of them stays."""
-    total = options.requests or (10_000 if options.sanitized else 100_000)
-    batch = 100
+    """Many requests at a time on one connection."""
+    serve_on_one_connection(options, options.requests or (10_000 if options.sanitized else 100_000), 100)
+
+
+@check
+def keeps_alive(options):
+    """Many requests on one connection, each when the one before it is answered."""
+    serve_on_one_connection(options, options.requests or (1_000 if options.sanitized else 20_000), 1)
+
+
+def serve_on_one_connection(options, total, batch):
+    """They are answered in order, each with its own context, and none of these stays."""
     with Server(options) as server, server.connect() as s:
         stream = s.makefile("rb")
         resident = 0
@@ -267,7 +313,7 @@ def pipelines(options):
                 given = response.headers["x-request-id"]
                 must(given == f"id{i}" if i % 2 else UUID.fullmatch(given), f"request {i} has the id {given}")
                 must(response.body == greeting(f"n{i}", given), f"request {i}: {response.body!r}")
-            if first < 10_000:
+            if first < total // 10:
                 resident = server.resident_kib()
         grown = server.resident_kib() - resident
         print(f"{total} requests on one connection: resident memory has grown by {grown} KiB")

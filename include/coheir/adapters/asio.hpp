@@ -27,6 +27,7 @@ namespace coheir::detail {
 
 /// What is used of standalone Asio.
 struct standalone_asio {
+    static constexpr const char* name = "standalone Asio";
     using error_code = ::asio::error_code;
     using system_error = ::asio::system_error;
     using any_io_executor = ::asio::any_io_executor;

@@ -27,6 +27,7 @@ namespace coheir::detail {
 
 /// What is used of Boost.Asio.
 struct boost_asio {
+    static constexpr const char* name = "Boost.Asio";
     using error_code = ::boost::system::error_code;
     using system_error = ::boost::system::system_error;
     using any_io_executor = ::boost::asio::any_io_executor;

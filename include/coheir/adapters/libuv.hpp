@@ -177,8 +177,8 @@ inline void uv_scheduler::adopt_handles() {
 }
 
 inline void uv_scheduler::close_handles() noexcept {
-    // Not before the scheduler has ended: its tasks may use the loop in their destructors, and others may
-    // hand something in.
+    // Nobody may ring when the handles are closing, so the bell goes first. The tasks go after this, with the
+    // scheduler: they may use the loop, which frees the handles in its next turn.
     scheduler_.close();
     scheduler_.on_wakeup({});
     const auto free_after_last = [](uv_handle_t* handle) {

@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <cstring>
 #include <memory>
+#include <mutex>
 #include <random>
 #include <string>
 #include <string_view>
@@ -41,7 +42,8 @@ public:
     template <detail::log_key... Keys>
         requires(sizeof...(Keys) > 0)
     explicit log_keys(const Keys&... keys) : names_{name_of(keys)...} {}
-    /// All that the context shows, at most 32, by name.
+    /// All that the context shows, by name. A line shows 32 of them, and dots where there are more; a flag
+    /// for one of the others finds that, too.
     [[nodiscard]] static log_keys all() { return log_keys(); }
 
     [[nodiscard]] bool is_all() const noexcept { return names_.empty(); }
@@ -82,7 +84,8 @@ inline log_fields fields_here(const log_keys& keys) {
 ///     auto formatter = std::make_unique<spdlog::pattern_formatter>();
 ///     formatter->add_flag<coheir::context_flag>('&', "request_id").set_pattern("%H:%M:%S %l %& | %v");
 /// With spdlog's own loggers it is right where these format in the call, as all do but asynchronous ones; for
-/// those, see async_context_logger.
+/// those, see async_context_logger. spdlog's backtrace keeps messages without values: they are shown with
+/// those of the moment in which it is dumped.
 class context_flag final : public spdlog::custom_flag_formatter {
 public:
     /// All values, as `key=value`.
@@ -190,6 +193,7 @@ private:
 class async_context_logger final : public spdlog::logger {
 public:
     /// `keys`: those that the pattern may print. Throws std::bad_alloc.
+    /// What the sinks throw on the pool's thread gets to this logger's error handler, as it is then.
     async_context_logger(std::string name, std::vector<spdlog::sink_ptr> sinks,
                          std::weak_ptr<spdlog::details::thread_pool> pool, log_keys keys = log_keys::all(),
                          spdlog::async_overflow_policy when_full = spdlog::async_overflow_policy::block)
@@ -198,16 +202,58 @@ public:
         inner_ = std::make_shared<spdlog::async_logger>(name_, sinks_.begin(), sinks_.end(), std::move(pool),
                                                         when_full);
         inner_->set_level(spdlog::level::trace);
+        bring_errors();
     }
+    async_context_logger(const async_context_logger& other) : async_context_logger(other, other.name()) {}
+    ~async_context_logger() override { errors_->outlive(custom_err_handler_); }
 
     std::shared_ptr<logger> clone(std::string new_name) override {
-        auto made = std::make_shared<async_context_logger>(*this);
-        made->inner_ = std::static_pointer_cast<spdlog::async_logger>(inner_->clone(new_name));
-        made->name_ = std::move(new_name);
-        return made;
+        return std::make_shared<async_context_logger>(*this, std::move(new_name));
     }
+    /// Another with the same sinks and settings, as by clone().
+    async_context_logger(const async_context_logger& other, std::string new_name)
+        : logger(other), keys_(other.keys_),
+          inner_(std::static_pointer_cast<spdlog::async_logger>(other.inner_->clone(new_name))) {
+        name_ = std::move(new_name);
+        bring_errors();
+    }
+    async_context_logger& operator=(const async_context_logger&) = delete;
 
 private:
+    /// Brings errors of the logger inside, which can outlive this one, to this one's handler.
+    class error_way {
+    public:
+        explicit error_way(const async_context_logger& to) : to_(&to), name_(to.name()) {}
+        void outlive(const spdlog::err_handler& last) {
+            const std::lock_guard lock(mutex_);
+            to_ = nullptr;
+            last_ = last;
+        }
+        void report(const std::string& text) {
+            any_logger plain(name_);
+            {
+                const std::lock_guard lock(mutex_);
+                plain.set_error_handler(to_ ? to_->custom_err_handler_ : last_);
+            }
+            plain.err_handler_(text);
+        }
+
+    private:
+        struct any_logger : spdlog::logger {  // says it on stderr, where it has no handler
+            using logger::err_handler_;
+            using logger::logger;
+        };
+
+        std::mutex mutex_;
+        const async_context_logger* to_;
+        spdlog::err_handler last_;
+        const std::string name_;
+    };
+
+    void bring_errors() {
+        errors_ = std::make_shared<error_way>(*this);
+        inner_->set_error_handler([way = errors_](const std::string& text) { way->report(text); });
+    }
     void sink_it_(const spdlog::details::log_msg& message) override {
         const std::string text = detail::packed(detail::fields_here(keys_), message.payload);
         inner_->log(message.time, message.source, message.level, text);
@@ -217,6 +263,7 @@ private:
 
     log_keys keys_;
     std::shared_ptr<spdlog::async_logger> inner_;
+    std::shared_ptr<error_way> errors_;
 };
 
 }  // namespace coheir

@@ -32,7 +32,7 @@ protected:
 /// What an adapter leaves in the scheduler that it runs inside another event loop, for its awaitables to
 /// find.
 struct embedding {
-    const void* kind;  // says which adapter's it is
+    const char* kind;  // names the adapter
 };
 
 class core : public run_state {

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <mutex>
 #include <optional>
+#include <string_view>
 #include <type_traits>
 #include <utility>
 
@@ -26,8 +27,11 @@ struct asio_flavour_of {
 template <class Executor>
 using asio_flavour = typename asio_flavour_of<Executor>::type;
 
+/// Whose embedding it is. By name: of each variable a shared library can have a copy of its own.
 template <class Flavour>
-inline constexpr char asio_kind = 0;  // its address says whose embedding it is
+bool is_embedded_by(const embedding* e) noexcept {
+    return e && (e->kind == Flavour::name || std::string_view(e->kind) == Flavour::name);
+}
 
 /// A scheduler and what drives it, shared by its owner and by the handlers that are on their way: these find
 /// out by it that the scheduler is gone. Everything that is not for any thread is for code on the executor.
@@ -99,7 +103,7 @@ public:
 
 protected:
     asio_engine(typename Flavour::any_io_executor executor, spawn_policy policy, manual_clock* clock)
-        : embedding{&asio_kind<Flavour>}, any_executor_(std::move(executor)),
+        : embedding{Flavour::name}, any_executor_(std::move(executor)),
           context_(Flavour::context_of(any_executor_)), clock_(clock) {
         clock ? scheduler_.emplace(std::move(policy), *clock) : scheduler_.emplace(std::move(policy));
         core_ = &scheduler_access::core_of(*scheduler_);
@@ -157,33 +161,41 @@ private:
         settle();
     }
 
-    /// Has what is left looked after.
+    /// Has what is left looked after. What fails in it is tried again by the next who comes.
     void settle() {
-        if (core_->has_work()) request_turn();
         hold_work(core_->has_live_tasks());
+        if (core_->has_work()) request_turn();
         const std::optional<time_point> deadline = core_->next_deadline();
         if (clock_) {
             if (!deadline || core_->has_work()) return;
             clock_->advance_to(*deadline);
             request_turn();
         } else if (!core_->has_live_tasks()) {
-            if (std::exchange(armed_for_, std::nullopt)) disarm_timer();
+            if (!armed_for_) return;
+            disarm_timer();
+            armed_for_.reset();
         } else if (deadline && (!armed_for_ || *deadline < *armed_for_)) {
             // One that is armed for earlier than needed may run out for nothing: that is rarer than moving
             // it.
-            armed_for_ = deadline;
+            armed_for_.reset();
             arm_timer(*deadline, ++timer_number_);
+            armed_for_ = deadline;
         }
     }
 
     /// One handler at a time, however many ask. Any thread.
     void request_turn() {
         if (turn_requested_.exchange(true, std::memory_order_acq_rel)) return;
-        Flavour::post(any_executor_, [self = ref(*this)] {
-            // Reads, too: what was handed in by those who saw the turn requested is seen by it.
-            self->turn_requested_.exchange(false, std::memory_order_acq_rel);
-            if (self->alive_) self->take_turn();
-        });
+        try {
+            Flavour::post(any_executor_, [self = ref(*this)] {
+                // Reads, too: what was handed in by those who saw the turn requested is seen by it.
+                self->turn_requested_.exchange(false, std::memory_order_acq_rel);
+                if (self->alive_) self->take_turn();
+            });
+        } catch (...) {
+            turn_requested_.store(false, std::memory_order_release);
+            throw;
+        }
     }
 
     const typename Flavour::any_io_executor any_executor_;

@@ -114,7 +114,7 @@ protected:
         if (state_ != state::unused)
             throw usage_error("coheir::use_task: the same operation is awaited twice");
         embedding* const embedded = static_cast<core*>(t.home)->embedded;
-        if (!embedded || embedded->kind != &asio_kind<Flavour>)
+        if (!is_embedded_by<Flavour>(embedded))
             throw usage_error("coheir::use_task: the task does not run on an asio_scheduler of this Asio");
         task_ = &t;
         t.resume_at = awaiting;

@@ -5,7 +5,7 @@
 #include <utility>
 
 #include "../../error.hpp"
-#include "carried.hpp"
+#include "flow.hpp"
 
 namespace coheir {
 
@@ -41,7 +41,7 @@ public:
     void execute(F&& f) const {
         detail::carried::ref in = taken_ ? taken_ : detail::carried::ref::take_snapshot();
         if (Flavour::calls_here(inner_))
-            go_on(*in, std::forward<F>(f));
+            go_on(std::move(in), std::forward<F>(f));
         else
             Flavour::execute(inner_, leg<std::decay_t<F>>(std::move(in), std::forward<F>(f)));
     }
@@ -75,8 +75,8 @@ private:
     friend class carrying_executor;
 
     template <class F>
-    static void go_on(const detail::carried& in, F&& f) {
-        const detail::flow here(in);
+    static void go_on(detail::carried::ref in, F&& f) {
+        const detail::flow here(std::move(in));
         std::decay_t<F> own(std::forward<F>(f));  // what it has captured dies in its context
         std::move(own)();
     }
@@ -87,7 +87,7 @@ private:
     public:
         template <class G>
         leg(detail::carried::ref in, G&& f) : in_(std::move(in)), f_(std::forward<G>(f)) {}
-        void operator()() { go_on(*in_, std::move(f_)); }
+        void operator()() { go_on(std::move(in_), std::move(f_)); }
 
     private:
         detail::carried::ref in_;
@@ -130,50 +130,24 @@ public:
     { return executor_type(Base::executor()); }
 
 private:
-    // Once in a program, before the first of them is used.
     struct checked {
-        checked() {
-            static const bool carries = (Flavour::check_that_contexts_are_carried(), true);
-            static_cast<void>(carries);
-        }
+        checked() { Flavour::require_that_contexts_are_carried(); }
     };
     [[no_unique_address]] checked checked_;
 };
 
-/// The flow that a forked coroutine runs in. Throws usage_error where there is none.
-inline flow& require_flow() {
-    flow* const here = flow::current();
-    if (!here)
-        throw usage_error(
-            "coheir::context::fork: the executor that runs the coroutine carries no contexts: spawn it on "
-            "one "
-            "of a carrying context");
-    return *here;
-}
-
-/// The body of a forked coroutine: goes over to the child's context, and back at its end.
-template <class Awaitable, class T>
-Awaitable run_forked(flow::state child, Awaitable coroutine) {
-    const flow::state before = require_flow().now();
-    require_flow().go_on_in(std::move(child));
-    const auto go_back = [&before] {
-        if (flow* const here = flow::current()) here->go_on_in(before);
-    };
-    try {
-        if constexpr (std::is_void_v<T>) {
-            co_await std::move(coroutine);
-            go_back();
-        } else {
-            T result = co_await std::move(coroutine);
-            go_back();
-            co_return std::move(result);
-        }
-    } catch (...) {
-        go_back();
-        throw;
-    }
-}
-
 }  // namespace detail
+
+/// A strand whose handlers each run in their own context: in place of Asio's make_strand. (A strand over an
+/// executor that carries contexts would run them in that of whoever comes first.)
+template <class Flavour, class Inner>
+[[nodiscard]] auto make_strand(const carrying_executor<Flavour, Inner>& executor) {
+    const auto strand = Flavour::make_strand(executor.get_inner_executor());
+    return carrying_executor<Flavour, std::remove_const_t<decltype(strand)>>(strand);
+}
+template <class Flavour, class Base>
+[[nodiscard]] auto make_strand(detail::carrying_context<Flavour, Base>& context) {
+    return coheir::make_strand(context.get_executor());
+}
 
 }  // namespace coheir

@@ -58,22 +58,22 @@ inline log_fields fields_of(const context::detail::level* in, const std::vector<
     return found;
 }
 
-/// The values of all keys, at most 32, by name.
+/// The values of all keys, by name.
 inline log_fields all_fields(const context::detail::level* in) {
-    constexpr std::size_t most = 32;
     std::vector<context::detail::box_ref> boxes;
     context::detail::for_each_visible(in, [&](const context::detail::box& b) {
         boxes.push_back(context::detail::box_ref::shared(const_cast<context::detail::box&>(b)));
     });
     std::sort(boxes.begin(), boxes.end(), [](const auto& a, const auto& b) { return a->key() < b->key(); });
-    if (boxes.size() > most) boxes.resize(most);
     log_fields found;
     for (const auto& b : boxes) found.emplace_back(std::string(b->key()), log_value(*b));
     return found;
 }
 
-/// One key: its value. Several, or all (no names): key=value. A dash for what is missing.
+/// One key: its value. Several, or all (no names): key=value. A dash for what is missing. Of all, 32 are
+/// shown, and dots where there are more.
 inline std::string shown(const log_fields& fields, const std::vector<std::string>& names) {
+    constexpr std::size_t most = 32;
     const auto value_of = [&](const std::string& name) -> std::string {
         for (const log_field& f : fields)
             if (f.key == name) return f.value;
@@ -86,8 +86,10 @@ inline std::string shown(const log_fields& fields, const std::vector<std::string
         text += plain_or_quoted(key) + '=' + value;
     };
     for (const std::string& name : names) add(name, value_of(name));
-    if (names.empty())
-        for (const log_field& f : fields) add(f.key, f.value);
+    if (names.empty()) {
+        for (std::size_t i = 0; i < fields.size() && i < most; ++i) add(fields[i].key, fields[i].value);
+        if (fields.size() > most) text += " ...";
+    }
     return text.empty() ? "-" : text;
 }
 

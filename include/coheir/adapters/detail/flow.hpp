@@ -1,0 +1,158 @@
+#pragma once
+// What goes on in a carried context, leg by leg, through code that is not ours.
+
+#include <utility>
+
+#include "../../config.hpp"
+#include "../../context/detail/current.hpp"
+#include "../../context/policy.hpp"
+#include "../../context/snapshot.hpp"
+#include "carried.hpp"
+
+namespace coheir::detail {
+
+/// Which flow goes on on this thread, innermost; written by flows only.
+COHEIR_EXPORT inline constinit thread_local flow* innermost_flow = nullptr;
+
+/// One leg of a flow, which is all that goes on from one call to the next: while it lives, the context that
+/// was carried here is current. What is set in it is carried on by what is started in it.
+/// Not for coroutines: open it in plain functions that stay on a thread.
+class flow {
+public:
+    /// Throws std::bad_alloc.
+    explicit flow(carried::ref in) : innermost_(*this) {
+        if (in->mates_)
+            go_on_in(state(std::move(in)));
+        else
+            mine_.context = context::detail::snapshot_access::thaw(in->snapshot_);
+        installed_.point_to(&mine_);
+    }
+    ~flow() = default;
+    flow(const flow&) = delete;
+    flow& operator=(const flow&) = delete;
+
+    /// The flow whose context is the current one, or null.
+    COHEIR_NOINLINE static flow* current() noexcept {
+        flow* const innermost = innermost_flow;
+        return innermost && context::detail::current() == &innermost->mine_ ? innermost : nullptr;
+    }
+
+    /// What it goes on with, from leg to leg; may be destroyed on any thread.
+    class state {
+    public:
+        /// A level that is linked with no other.
+        explicit state(context::detail::level_ref apart) noexcept : apart_(std::move(apart)) {}
+        explicit state(carried::ref live) noexcept : live_(std::move(live)) {}
+
+    private:
+        friend class flow;
+        carried::ref live_;
+        context::detail::level_ref apart_;
+    };
+    [[nodiscard]] state now() const { return is_live() ? state(taken_) : state(mine_.context); }
+    void go_on_in(state with) noexcept {
+        mates_ = with.live_ ? with.live_->mates_ : nullptr;
+        if (with.live_) with.apart_ = with.live_->live_;
+        if (mates_) mates_->bury();
+        std::swap(mine_.context, with.apart_);
+        std::swap(taken_,
+                  with.live_);  // the level that is left goes before who keeps the others away from it
+    }
+    [[nodiscard]] static bool current_is_live() noexcept {
+        const flow* const here = current();
+        return here && here->is_live();
+    }
+    /// Whether one of these goes on here, and so none elsewhere.
+    COHEIR_NOINLINE static bool is_here(const strand_mates& mates) noexcept {
+        return innermost_flow && innermost_flow->mates_ == &mates;
+    }
+
+    /// What a child that begins here goes on with, by a policy. A child that refers to the context of the
+    /// current flow makes that live, too. Throws what policies throw.
+    [[nodiscard]] static state fork(const spawn_policy& policy);
+
+private:
+    friend class carried::ref;
+
+    bool is_live() const noexcept { return mates_ != nullptr; }
+
+    /// The last to end: while the context goes, its values may still find out who is here.
+    class innermost {
+    public:
+        COHEIR_NOINLINE explicit innermost(flow& f) noexcept : outer_(std::exchange(innermost_flow, &f)) {}
+        COHEIR_NOINLINE ~innermost() { innermost_flow = outer_; }
+        innermost(const innermost&) = delete;
+        innermost& operator=(const innermost&) = delete;
+
+    private:
+        flow* const outer_;
+    };
+
+    innermost innermost_;
+    strand_mates* mates_ = nullptr;  // if it is live
+    // If it is live, what carries that. Else what was taken of it last: as long as that is held, whatever
+    // changes the level gives it another root.
+    carried::ref taken_;
+    const context::detail::node* taken_root_ = nullptr;
+    // Goes when it is not current any more: destructors of values find what was current before.
+    context::detail::owner mine_;
+    context::detail::installed installed_;
+};
+
+inline carried::ref carried::ref::take_snapshot() {
+    context::detail::owner* const who = context::detail::current();
+    if (!who) return nothing();
+    context::detail::level& from = *who->context;
+    flow* here = from.kin ? nullptr : flow::current();
+    if (here && here->is_live()) here = nullptr;
+    if (here && here->taken_ && here->taken_root_ == from.own.root() && from.updates == 0)
+        return here->taken_;
+    ref now(new carried(context::detail::snapshot_access::take(from, "carried on")));
+    if (here && (from.own.flags() & context::detail::local_bit) == 0) {  // else the snapshot has another root
+        here->taken_ = now;
+        here->taken_root_ = from.own.root();
+    }
+    return now;
+}
+
+inline void carried::ref::end(carried* of) noexcept {
+    strand_mates* const mates = of->mates_;
+    if (mates && !flow::is_here(*mates)) return mates->leave_behind(of);
+    delete of;
+    if (mates) mates->leave();
+}
+
+inline carried::ref carried::ref::take() {
+    return flow::current_is_live() ? flow::current()->taken_ : take_snapshot();
+}
+
+/// The same context with counts of its own: it may go to another thread. Throws std::bad_alloc.
+inline context::detail::level_ref set_apart(context::detail::level_ref made) {
+    using namespace context::detail;
+    for (level* l = made.get(); l; l = l->parent()) freeze_uncopyable(*l);
+    return stacked(frozen_map(made->own).thawed(), frozen_map(flattened(made->parent())).thawed());
+}
+
+inline flow::state flow::fork(const spawn_policy& policy) {
+    using namespace context::detail;
+    owner* const who = context::detail::current();
+    level_ref child = policy_access::derive(policy, who ? who->context.get() : nullptr);
+    bool live = false;
+    for (const level* l = child.get(); l && who && !live; l = l->parent()) live = l == who->context.get();
+    if (!live) return state(set_apart(std::move(child)));
+
+    flow* const here = current();
+    const bool shares = here && child.get() == here->mine_.context.get();
+    if (here && here->is_live() && shares) return state(here->taken_);
+    if (here && here->is_live()) return state(carried::ref(new carried(std::move(child), *here->mates_)));
+    // The first live one here.
+    const strand_mates::member maker(*new strand_mates);
+    carried::ref forked(new carried(std::move(child), *maker));
+    if (here) {
+        here->taken_ = shares ? forked : carried::ref(new carried(here->mine_.context, *maker));
+        here->mates_ = &*maker;
+    }
+    return state(std::move(forked));
+}
+
+}  // namespace coheir::detail
