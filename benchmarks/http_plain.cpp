@@ -1,9 +1,12 @@
 // The server of examples/http_request_id.cpp without coheir: asio::awaitable, and the id is passed on by
 // hand.
-#include <boost/asio/awaitable.hpp>
-#include <boost/asio/co_spawn.hpp>
+#include <boost/asio.hpp>
 #include <boost/asio/redirect_error.hpp>
-#include <boost/asio/use_awaitable.hpp>
+#include <boost/beast/core.hpp>
+
+#include <csignal>
+#include <exception>
+#include <iostream>
 
 #include "../examples/http/request_id.hpp"
 #include "../examples/http/server.hpp"

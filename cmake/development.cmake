@@ -11,7 +11,7 @@ target_compile_options(coheir_development INTERFACE
 
 if(COHEIR_SANITIZE)
     target_compile_options(coheir_development INTERFACE
-        -fsanitize=${COHEIR_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer -g
+        -fsanitize=${COHEIR_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer -g1
     )
     target_link_options(coheir_development INTERFACE -fsanitize=${COHEIR_SANITIZE})
 endif()
