@@ -97,7 +97,6 @@ void among_pending(benchmark::State& state, int others) {
 
 // ---- cancel: with others pending, a task that sleeps is asked to stop, is told so, and sleeps again.
 
-#if __has_include(<coheir/cancellation.hpp>)
 task<> sleeps_again(const bool& stop) {
     int i = 0;
     while (!stop) {
@@ -123,9 +122,6 @@ task<> cancel(benchmark::State& state) {
     sleeping.request_stop();
     co_await sleeping;
 }
-#else
-constexpr auto cancel = drop;
-#endif
 
 const bool all_rows[] = {
     bench::rows("live/yield", counts, "coheir", yield),

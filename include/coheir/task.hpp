@@ -69,7 +69,9 @@ namespace detail {
 struct task_access {
     [[noreturn]] COHEIR_COLD static void refuse(const char* operation) { throw invalid_task(operation); }
     template <class T>
-    static std::coroutine_handle<> look(const task<T>& at) noexcept { return at.frame_; }
+    static std::coroutine_handle<> look(const task<T>& at) noexcept {
+        return at.frame_;
+    }
     /// The coroutine, which the caller owns from now on. Throws invalid_task.
     template <class T>
     COHEIR_INLINE static std::coroutine_handle<> take(task<T>& from, const char* operation) {

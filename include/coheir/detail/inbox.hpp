@@ -4,6 +4,7 @@
 #include <atomic>
 #include <cstdint>
 
+#include "../config.hpp"
 #include "ready_queue.hpp"
 
 namespace coheir::detail {
