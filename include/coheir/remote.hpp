@@ -22,7 +22,7 @@ inline handed_options handed(const options& how) {
 class remote {
 public:
     /// Runs f() on the scheduler, with no context: let f take along what it needs. Throws
-    /// scheduler_closed and std::bad_alloc; then f is not run.
+    /// scheduler_closed, std::bad_alloc, and what copying or moving f does; then f is not run.
     template <class F>
         requires detail::callable<F>
     void post(F&& f) const { box_->post(std::forward<F>(f), "remote::post"); }

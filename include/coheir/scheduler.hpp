@@ -101,7 +101,7 @@ public:
     // ---- any thread
 
     /// Runs f() on the scheduler, with no context. Any thread. What f throws goes to the unhandled handler.
-    /// Throws scheduler_closed and std::bad_alloc; then f is not run.
+    /// Throws scheduler_closed, std::bad_alloc, and what copying or moving f does; then f is not run.
     template <class F>
         requires detail::callable<F>
     void post(F&& f) { core_.box().post(std::forward<F>(f), "scheduler::post"); }

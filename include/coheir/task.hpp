@@ -79,6 +79,11 @@ struct task_access {
             refuse(operation);
         return std::exchange(from.frame_, {});
     }
+    /// What was taken, unless the task has got another one since: then it is destroyed.
+    template <class T>
+    COHEIR_COLD static void give_back(task<T>& to, std::coroutine_handle<> frame) noexcept {
+        to.frame_ ? destroy_unstarted(frame) : static_cast<void>(to.frame_ = frame);
+    }
 };
 
 template <class T>

@@ -1,5 +1,6 @@
 // Two shared libraries with hidden visibility, and this program: what tasks made in one end with is
 // understood in the others, no two tasks have one number, and there is one current context.
+#include <chrono>
 #include <cstdio>
 #include <set>
 #include <string>
@@ -39,5 +40,8 @@ int main() {
     for (const std::uint64_t n : first::numbers_of_tasks()) check(numbers.insert(n).second, "its own number");
     for (const std::uint64_t n : second::numbers_of_tasks())
         check(numbers.insert(n).second, "its own number");
+    loop.spawn(first::sleeps()).detach();
+    loop.run_ready();
+    check(loop.tasks().at(0).wakes_at() > loop.now() + std::chrono::minutes(59), "when first's task wakes");
     return failures == 0 ? 0 : 1;
 }

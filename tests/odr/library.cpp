@@ -2,6 +2,7 @@
 // its name.
 #include "library.hpp"
 
+#include <chrono>
 #include <stdexcept>
 #include <utility>
 
@@ -12,6 +13,7 @@ coheir::task<> fails() {
     co_await coheir::yield();
     throw std::runtime_error("failed");
 }
+coheir::task<> sleeps() { co_await coheir::sleep_for(std::chrono::hours(1)); }
 coheir::task<> set_user(std::string to) {
     coheir::context::set("user", to);
     co_return;

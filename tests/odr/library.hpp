@@ -11,6 +11,7 @@
     namespace library {                                                                  \
     [[gnu::visibility("default")]] coheir::task<> ends();                                \
     [[gnu::visibility("default")]] coheir::task<> fails();                               \
+    [[gnu::visibility("default")]] coheir::task<> sleeps();                              \
     [[gnu::visibility("default")]] coheir::task<> set_user(std::string to);              \
     [[gnu::visibility("default")]] coheir::task<std::string> user();                     \
     [[gnu::visibility("default")]] coheir::task<std::string> outcome_of(coheir::task<>); \

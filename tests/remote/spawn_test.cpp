@@ -563,6 +563,22 @@ TEST_CASE("nothing waits in the inbox of a scheduler that is gone", "[remote][cl
     CHECK(balance.is_even());  // though the handle to the scheduler lives
 }
 
+TEST_CASE("nothing waits in the inbox though a handle is dropped while the scheduler goes",
+          "[remote][closed]") {
+    const counted_balance balance;
+    std::optional<test_loop> there(std::in_place);
+    const coheir::remote lives_on = there->scheduler.remote();
+    std::optional failed(lives_on.spawn(fail_counted()));
+    there->run_until_idle();
+    auto own = there->scheduler.spawn(fail_counted());
+    there->run_until_idle();
+    there->scheduler.on_unhandled([&](const coheir::unhandled&) { failed.reset(); });
+    there.reset();
+    CHECK_FALSE(failed.has_value());
+    own = {};
+    CHECK(balance.is_even());
+}
+
 TEST_CASE("who awaits a handle gets the end, and hands on a request, though the handle is dropped meanwhile",
           "[remote][cancellation]") {
     test_loop here, there;

@@ -286,6 +286,41 @@ TEST_CASE("a policy of one's own may change what it shares", "[spawn][policies]"
     CHECK(loop.run(body()) == "changed");
 }
 
+TEST_CASE("a policy may do what it likes with the task that is being spawned", "[spawn][policies]") {
+    const int what = GENERATE(0, 1, 2);
+    auto gives = [](int n) -> coheir::task<int> { co_return n; };
+    coheir::task<int> work, other;
+    bool throws = false;
+    const auto meddle = [&](const context::view& from) {
+        if (what == 0) work = gives(2);
+        if (what == 1) other = std::move(work);
+        if (what == 2) work = {};
+        if (throws) throw std::runtime_error("no");
+        return from.copied();
+    };
+    test::test_loop loop;
+    auto all = [&]() -> coheir::task<> {
+        work = gives(1);
+        loop.scheduler.set_policy(spawn_policy(meddle));
+        const auto [got] = co_await coheir::when_all(std::move(work));
+        CHECK(got == 1);
+        CHECK(static_cast<bool>(work) == (what == 0));
+        throws = true;
+        work = gives(3);
+        bool thrown = false;
+        try {
+            co_await coheir::when_all(std::move(work));
+        } catch (const std::runtime_error&) {
+            thrown = true;
+        }
+        CHECK(thrown);
+        loop.scheduler.set_policy(spawn_policy::copying);
+        const int left = co_await std::move(work);
+        CHECK(left == (what == 0 ? 2 : 3));
+    };
+    loop.run(all());
+}
+
 TEST_CASE("a spawn on a closed scheduler fails before its policy changes anything",
           "[spawn][policies][close]") {
     test::test_loop loop;

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <map>
 #include <memory>
 #include <random>
@@ -30,6 +31,7 @@ template struct peek<&timer_heap::entries_>;
 /// A heap and a map that are told the same.
 class pair_of_queues {
 public:
+    explicit pair_of_queues(std::uint32_t made = 0) : heap_(made) {}
     void add(time_point deadline) {
         nodes_.push_back(std::make_unique<timer_node>());
         heap_.add(*nodes_.back(), deadline);
@@ -84,6 +86,13 @@ TEST_CASE("the heap gives timers by deadline and equal ones as they came, whatev
                 queues.pop();
         }
     }
+    while (!queues.empty()) queues.pop();
+}
+
+TEST_CASE("equal timers come as they came also where the numbers of timers start again", "[timers]") {
+    const std::uint32_t left = GENERATE(0u, 1u, 7u, 50u);
+    pair_of_queues queues(~std::uint32_t{0} - left);
+    for (int i = 0; i < 100; ++i) queues.add(time_point((i * 7 % 3) * 1ns));
     while (!queues.empty()) queues.pop();
 }
 

@@ -18,8 +18,8 @@ struct remote_waiter {
 };
 
 /// nobody → a waiter → telling → ended. The waiter is told between telling and ended; one that goes away
-/// meanwhile waits for that, since what is told touches its task. Beside it stand three facts, of which
-/// each is established once: the end, that no owner is left, that somebody has the exception.
+/// meanwhile waits for that, since what is told touches its task. Beside it stand three facts: the end, that
+/// no owner is left, that somebody has the exception.
 template <class Atomics>
 class basic_completion {
 public:

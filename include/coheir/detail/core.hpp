@@ -154,12 +154,6 @@ public:
 
     timer_heap& timers() noexcept { return timers_; }
     const timer_heap& timers() const noexcept { return timers_; }
-
-    /// A task whose timer has gone is ready.
-    void wake_up(task_state& t) noexcept {
-        t.waiting_in = &queued;
-        ready_.push(t);
-    }
     mirror_list& mirrors() noexcept { return mirrors_; }
 
     /// Calls f(const task_state&) for each task that has not ended, the newest first.
@@ -191,6 +185,11 @@ private:
         core& core_;
         run_state* const outer_;
     };
+
+    void wake_up(task_state& t) noexcept {  // its timer has gone
+        t.waiting_in = &queued;
+        ready_.push(t);
+    }
 
     /// What is ready now is run in this round: the inbox in the order of arrival, then due timers.
     void begin_round(time_point now) noexcept {
@@ -353,10 +352,7 @@ private:
         }
         for (task_state* t = tasks_.newest(); t; t = t->older)
             if (t->rare && t->rare->link) t->rare->link->disarm();
-        box_->take_into(ready_);
-        round_.append(ready_);
-        while (ready_node* const node = round_.pop())
-            if (node->what == ready_node::kind::function) delete static_cast<posted*>(node);
+        delete_posted();
         // No queue refers to the tasks any more.
         while (task_state* const t = tasks_.newest()) {
             if (!t->destroyed) ++t->refs;  // the handler may drop the last handle
@@ -366,6 +362,14 @@ private:
             if (t->rare && t->rare->handed_in) t->rare->handed_in->scheduler_gone();
             release(*t);
         }
+        delete_posted();  // what was handed in meanwhile, for tasks that were still there
+    }
+
+    void delete_posted() noexcept {
+        box_->take_into(ready_);
+        round_.append(ready_);
+        while (ready_node* const node = round_.pop())
+            if (node->what == ready_node::kind::function) delete static_cast<posted*>(node);
     }
 
     core_host& host_;
@@ -391,7 +395,7 @@ inline wait_info task_state::waits_for() const noexcept {
         return info;
     }
     info = waiting_in->describe();
-    if (info.what == wait_info::kind::sleeping && waiting_in == &sleeping)
+    if (info.what == wait_info::kind::sleeping)
         info.deadline = static_cast<const core*>(home)->timers().deadline_of(*timer);
     return info;
 }

@@ -111,7 +111,7 @@ public:
 
     // ---- on the thread of the task's scheduler
 
-    /// Makes the task. What fails becomes its end. Throws where not even that can be, and no handle is left.
+    /// Makes the task. What fails becomes its end. Throws where not even that can be, and no owner is left.
     void arrive(task<T>& work, const spawn_policy* own_policy, const context::snapshot* parent,
                 const remote_origin& from) {
         core& on = *static_cast<core*>(running);

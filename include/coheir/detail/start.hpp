@@ -77,16 +77,19 @@ COHEIR_INLINE task_ref<T> start(core& on, task<T>& work, Derive&& derive, std::s
                                 const char* operation, std::string_view name = {}, bool from_task = false) {
     if (!work || on.closed()) [[unlikely]]
         refuse_start(static_cast<bool>(work), operation);
-    auto* const made = new task_state_of<T>(on, on.next_task_number(), task_access::look(work), at);
+    const std::coroutine_handle<> root = task_access::take(work, operation);  // nobody else has it from now on
+    task_state_of<T>* made = nullptr;
     try {
+        made = new task_state_of<T>(on, on.next_task_number(), root, at);
         if (!name.empty()) made->extras().name = name;
         made->context.fill(derive(*made));
     } catch (...) {
         delete made;
+        task_access::give_back(work, root);
         throw;
     }
     task_ref<T> ref(*made);
-    on.start(*made, task_access::take(work, operation), from_task);
+    on.start(*made, root, from_task);
     return ref;
 }
 

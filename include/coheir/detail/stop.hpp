@@ -60,7 +60,7 @@ private:
 class stop_wave {
 public:
     /// A request that a task makes, of others or of a part of itself, does not come back to it around a
-    /// circle of tasks that wait for each other.
+    /// circle of tasks that wait for each other; but a group that is stopped stops all of its tasks.
     explicit stop_wave(const task_state& from) noexcept : from_(from) {}
     stop_wave(const stop_wave&) = delete;
     stop_wave& operator=(const stop_wave&) = delete;

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "../config.hpp"
 #include "chrono.hpp"
 #include "task_state.hpp"
 
@@ -18,7 +19,7 @@ struct timer_node {
 
     task_state* task = nullptr;  // null: it is a firing_timer
     std::uint32_t place = nowhere;
-    std::uint32_t made = 0;  // in which order; it may wrap around
+    std::uint32_t made = 0;  // in which order
 };
 
 /// When it is due, `fire` is called, outside any task.
@@ -33,7 +34,8 @@ class timer_heap {
 public:
     using time_point = std::chrono::steady_clock::time_point;
 
-    timer_heap() = default;
+    /// Tests begin where the numbers of timers nearly end.
+    explicit timer_heap(std::uint32_t made = 0) noexcept : made_(made) {}
     timer_heap(const timer_heap&) = delete;
     timer_heap& operator=(const timer_heap&) = delete;
 
@@ -46,6 +48,7 @@ public:
     void add(timer_node& node, time_point deadline) {
         if (entries_.size() >= timer_node::nowhere) throw std::bad_alloc();
         shrink();
+        if (made_ == ~std::uint32_t{0}) renumber();
         // By an eighth: moving two words eight times is little beside the rest, and so is what lies idle.
         if (entries_.size() == entries_.capacity()) entries_.reserve(16 + entries_.size() / 8 * 9);
         entries_.push_back({deadline, &node});
@@ -78,10 +81,7 @@ private:
         time_point deadline;
         timer_node* node;
         bool before(const entry& other) const noexcept {
-            return deadline != other.deadline ? deadline < other.deadline : made_before(other);
-        }
-        bool made_before(const entry& other) const noexcept {
-            return static_cast<std::int32_t>(node->made - other.node->made) < 0;
+            return deadline != other.deadline ? deadline < other.deadline : node->made < other.node->made;
         }
     };
 
@@ -110,6 +110,21 @@ private:
         }
         put(place, e);
     }
+    // The numbers have run out: those that are pending get the first, in the same order. Throws bad_alloc.
+    COHEIR_COLD void renumber() {
+        std::vector<entry> sorted;  // a heap, too
+        sorted.reserve(entries_.capacity());
+        while (!entries_.empty()) {
+            sorted.push_back(entries_.front());
+            remove(*sorted.back().node);
+        }
+        made_ = 0;
+        for (const entry& e : sorted) {
+            e.node->place = made_;
+            e.node->made = made_++;
+        }
+        entries_.swap(sorted);
+    }
     // After a burst, memory goes back.
     void shrink() noexcept {
         if (entries_.capacity() < 1024 || entries_.size() > entries_.capacity() / 8) return;
@@ -123,7 +138,7 @@ private:
     }
 
     std::vector<entry> entries_;
-    std::uint32_t made_ = 0;
+    std::uint32_t made_;
 };
 
 }  // namespace coheir::detail

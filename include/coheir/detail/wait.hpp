@@ -28,7 +28,7 @@ struct wait_info {
     std::size_t count = 0;
 };
 
-/// The base of every awaiter in which a task of ours can wait; the task knows it from its suspension until it
+/// What a task of ours can wait in, the base of most awaiters; the task knows it from its suspension until it
 /// goes on (`task_state::waiting_in`). Where the wait is over already, and the task in a queue, both say so.
 class wait {
 public:

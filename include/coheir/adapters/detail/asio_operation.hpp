@@ -1,6 +1,7 @@
 #pragma once
 // An operation of Asio that a task awaits: started by the await, completed through the task's scheduler.
 
+#include <atomic>
 #include <coroutine>
 #include <cstdint>
 #include <exception>
@@ -155,7 +156,7 @@ private:
     }
     wait_info describe() const noexcept override {
         wait_info info;
-        info.what = wait_info::kind::foreign;
+        if (state_ == state::pending) info.what = wait_info::kind::foreign;
         return info;
     }
 
@@ -186,7 +187,7 @@ private:
         result_.emplace(std::move(values)...);
     }
 
-    state state_ = state::unused;
+    std::atomic<state> state_{state::unused};  // ends on any thread
     task_state* task_ = nullptr;
     error_code* const error_into_;
     [[no_unique_address]] typename completion::error error_{};

@@ -80,6 +80,7 @@ public:
             return answer::unknown;
         }
         const std::size_t at = place(key);
+        // Two names can have one hash: it says where to look, and never that a key is there or missing.
         if (hashes_[at] != short_hash(key) || !answers_[at]) return answer::unknown;
         bool known;
         if (missing_ >> at & 1) {
@@ -111,7 +112,7 @@ private:
 
     std::uint64_t version_ = ~std::uint64_t{0};
     const void* answers_[places];  // the box that was found, or the name that was not
-    std::uint32_t hashes_[places];
+    std::uint32_t hashes_[places] = {};
     std::uint8_t missing_ = 0;  // a bit for each place: its answer is a name that was not found
     bool is_settled_ = false;   // nothing has changed between the last two questions
 };
