@@ -115,19 +115,18 @@ public:
                 ": the task is empty: it was moved from, or awaited or spawned before") {}
 };
 
-/// A join handle was used that refers to no task: it was moved from, detached or default-made.
+/// A handle was used that refers to no task: it was moved from, detached or default-made.
 class invalid_handle : public error {
 public:
     explicit invalid_handle(const char* operation)
-        : error(std::string("coheir::join_handle::") + operation + ": the handle refers to no task") {}
+        : error(std::string("coheir: ") + operation + ": the handle refers to no task") {}
 };
 
 /// The result of a task was asked for after another had moved it out.
 class result_taken : public error {
 public:
     explicit result_taken(std::string_view task)
-        : error("coheir::join_handle: the result of " + std::string(task) +
-                " has been moved out by an earlier await") {}
+        : error("coheir: the result of " + std::string(task) + " has been moved out by an earlier await") {}
 };
 
 /// What a wait throws in a task that was asked to stop, to unwind it. Not derived from std::exception, so

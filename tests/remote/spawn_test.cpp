@@ -328,7 +328,7 @@ TEST_CASE("who waits for a task whose scheduler is destroyed is told, whether it
     if (!waits) here.scheduler.spawn(note_outcome(outcome, std::move(handle))).detach();
     here.run_until_idle();
     CHECK(outcome == name + (steps == 0 ? "was never started: it ended with its scheduler"
-                                        : "was destroyed before it ended with its scheduler"));
+                                        : "was destroyed before its end, with its scheduler"));
 }
 
 TEST_CASE("an exception that no await receives is reported there, once: at the end, or when the handle goes",

@@ -151,7 +151,7 @@ public:
     bool report_here() noexcept override { return completion.receive(); }
     void scheduler_gone() noexcept override {
         completion.unsettle();  // from now on there is nobody to release anything
-        if (!completion.done()) never_ran(closed("was destroyed before it ended"));
+        if (!completion.done()) never_ran(closed("was destroyed before its end,"));
         task_ = {};
     }
 

@@ -77,7 +77,7 @@ COHEIR_INLINE task_ref<T> start(core& on, task<T>& work, Derive&& derive, std::s
                                 const char* operation, std::string_view name = {}, bool from_task = false) {
     if (!work || on.closed()) [[unlikely]]
         refuse_start(static_cast<bool>(work), operation);
-    const std::coroutine_handle<> root = task_access::take(work, operation);  // nobody else has it from now on
+    const std::coroutine_handle<> root = task_access::take(work, operation);
     task_state_of<T>* made = nullptr;
     try {
         made = new task_state_of<T>(on, on.next_task_number(), root, at);
@@ -95,7 +95,7 @@ COHEIR_INLINE task_ref<T> start(core& on, task<T>& work, Derive&& derive, std::s
 
 /// Makes sure that there is something that a task ended with, and remembers that an exception was received.
 COHEIR_COLD inline void receive_no_value(task_state& ended, outcome how) {
-    if (how == outcome::none) throw scheduler_closed(description(ended) + " was destroyed before it ended");
+    if (how == outcome::none) throw scheduler_closed(description(ended) + " was destroyed before its end,");
     if (how == outcome::taken) throw result_taken(description(ended));
     ended.error_received = true;
 }
