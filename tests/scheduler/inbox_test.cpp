@@ -119,9 +119,17 @@ struct explored_world {
 
     void push(int number) {
         nodes.push_back(std::make_unique<numbered>(number));
-        // As a mailbox does it.
-        explored_inbox::pushed how = box.push_onto_others(*nodes.back());
-        if (how == explored_inbox::pushed::first) how = box.push(*nodes.back());
+        count(box.push(*nodes.back()));
+    }
+    /// As a mailbox does it: only who may be the first takes a share in it.
+    void push_onto_others_first(int number) {
+        nodes.push_back(std::make_unique<numbered>(number));
+        numbered& mine = *nodes.back();
+        explored_inbox::pushed how = box.push_onto_others(mine);
+        if (how == explored_inbox::pushed::first) how = box.push(mine);
+        count(how);
+    }
+    void count(explored_inbox::pushed how) {
         switch (how) {
             case explored_inbox::pushed::first: ++firsts; break;
             case explored_inbox::pushed::refused: ++refusals; break;
@@ -163,6 +171,25 @@ TEST_CASE(
         });
     CHECK(count > 100);
     CHECK(split_takes > 10);
+}
+
+TEST_CASE("in every interleaving what is pushed behind others, or else first, arrives",
+          "[inbox][schedules]") {
+    std::unique_ptr<explored_world> w;
+    const auto count = test::schedules::explore(
+        [&] {
+            w = std::make_unique<explored_world>();
+            w->nodes.reserve(2);
+            return std::vector<std::function<void()>>{[&] { w->push_onto_others_first(1); },
+                                                      [&] { w->push_onto_others_first(2); },
+                                                      [&] { w->take(); }};
+        },
+        [&] {
+            w->take();
+            if (w->taken.size() != 2 || w->firsts != w->takes_with_something || !w->box.empty())
+                FAIL("an interleaving that goes wrong");
+        });
+    CHECK(count > 100);
 }
 
 TEST_CASE("in every interleaving with a close, what was not refused arrives, and nothing after the refusal",

@@ -19,8 +19,7 @@ inline flow& require_flow() {
     if (!here)
         throw usage_error(
             "coheir::context::fork: the executor that runs the coroutine carries no contexts: spawn it on "
-            "one "
-            "of a carrying context");
+            "one of a carrying context");
     return *here;
 }
 
@@ -29,7 +28,8 @@ template <class T, class Awaitable>
 Awaitable run_forked(flow::state child, Awaitable coroutine) {
     flow::state before = require_flow().now();
     require_flow().go_on_in(std::move(child));
-    const auto go_back = [&before] {
+    const auto go_back = [&before, is_back = false]() mutable {  // once: moving the result may throw after it
+        if (std::exchange(is_back, true)) return;
         if (flow* const here = flow::current()) here->go_on_in(std::move(before));
     };
     try {
@@ -54,7 +54,8 @@ namespace coheir::context {
 /// Chooses what a coroutine inherits when it is spawned, in place of a snapshot:
 ///     asio::co_spawn(executor, context::fork(spawn_policy::chained, work()), token);
 /// The child's context is derived here, from the current one. Where it shares that, or is chained onto it,
-/// both go on in live contexts: run both on the same thread, or on the same strand. Any other child may run
+/// both go on in live contexts: run both on the same thread, or on the same strand, and start there, too, what
+/// they start afterwards: a bare pool would run the ends of that in the live context. Any other child may run
 /// anywhere. What either spawns without fork still gets a snapshot. What the last executor that carries a
 /// live context leaves on another thread is destroyed by the next step on the strand. A task of coheir is of
 /// another scheduler, whatever runs it: where it shares or chains contexts with flows of Asio, all must be on
