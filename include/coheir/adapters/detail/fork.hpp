@@ -28,7 +28,7 @@ template <class T, class Awaitable>
 Awaitable run_forked(flow::state child, Awaitable coroutine) {
     flow::state before = require_flow().now();
     require_flow().go_on_in(std::move(child));
-    const auto go_back = [&before, is_back = false]() mutable {  // once: moving the result may throw after it
+    auto go_back = [&before, is_back = false]() mutable {  // once: moving the result may throw after it
         if (std::exchange(is_back, true)) return;
         if (flow* const here = flow::current()) here->go_on_in(std::move(before));
     };
