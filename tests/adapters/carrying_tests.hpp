@@ -755,6 +755,42 @@ TEST_CASE(FLAVOUR "a forked coroutine gives its result, and its exception, and m
     run(host, body());
 }
 
+namespace {
+
+/// Throws when it has been moved so often.
+struct fragile {
+    explicit fragile(int moves) : left(moves) {}
+    fragile(fragile&& other) : left(other.left - 1) {
+        if (left == 0) throw std::runtime_error("moved too often");
+    }
+    fragile& operator=(fragile&&) = delete;
+    int left;
+};
+
+}  // namespace
+
+TEST_CASE(FLAVOUR "a forked coroutine whose result cannot be moved out leaves the context as it was",
+          "[carry][fork]") {
+    io_context host;
+    int thrown = 0;
+    const auto gives = [](int moves) -> asio::awaitable<fragile> { co_return fragile(moves); };
+    const auto body = [&]() -> asio::awaitable<void> {
+        context::set("who", "parent");
+        for (int moves = 1; moves <= 6; ++moves) {
+            try {
+                co_await context::fork(spawn_policy::copying, gives(moves));
+            } catch (const std::runtime_error&) {
+                ++thrown;
+            }
+            CHECK(who() == "parent");
+            co_await nap();
+            CHECK(who() == "parent");
+        }
+    };
+    run(host, body());
+    CHECK(thrown > 1);
+}
+
 TEST_CASE(FLAVOUR "a policy that throws fails the fork, and nothing has changed", "[carry][fork]") {
     io_context host;
     const auto refuses = [](const context::view&) -> context::child { throw std::runtime_error("refused"); };
