@@ -1,7 +1,9 @@
 // A task of a library whose symbols are hidden, like those of this program, awaits Asio on a scheduler of it.
-#include <coheir/adapters/asio.hpp>
-
+// library.hpp comes first in both: what Asio allocates with depends on whether a header of the standard
+// library came before it.
 #include "library.hpp"
+
+#include <coheir/adapters/asio.hpp>
 
 int main() {
     asio::io_context io(1);
