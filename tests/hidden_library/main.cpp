@@ -1,9 +1,11 @@
 // A task of a library whose symbols are hidden, like those of this program, awaits Asio on a scheduler of it.
 // library.hpp comes first in both: what Asio allocates with depends on whether a header of the standard
 // library came before it.
+// clang-format off
 #include "library.hpp"
 
 #include <coheir/adapters/asio.hpp>
+// clang-format on
 
 int main() {
     asio::io_context io(1);
