@@ -12,6 +12,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -62,6 +63,7 @@ def run_server(program, talk):
         try:
             port = int(re.fullmatch(r"listening on 127\.0\.0\.1:(\d+)\n", server.stdout.readline())[1])
             result = talk(port, server)
+            time.sleep(0.5)  # the last answers are logged after they are sent
         finally:
             server.send_signal(signal.SIGTERM)
             status = server.wait(timeout=20)
