@@ -72,8 +72,9 @@ public:
     template <class Promise>
     bool await_suspend(std::coroutine_handle<Promise> awaiting) {
         for (int i = 0; i < timers; ++i) {
-            auto sleep = coheir::sleep_for(30min + std::chrono::microseconds(i));
-            sleep.await_suspend(awaiting);
+            const auto sleep = coheir::sleep_for(30min + std::chrono::microseconds(i));
+            const auto armed = sleep.await_in(*awaiting.promise().state);
+            benchmark::DoNotOptimize(&armed);
         }
         return false;
     }
