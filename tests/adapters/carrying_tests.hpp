@@ -755,7 +755,7 @@ TEST_CASE(FLAVOUR "a forked coroutine gives its result, and its exception, and m
     run(host, body());
 }
 
-namespace {
+namespace carried_results {  // not unnamed: g++ wants a name for what a coroutine of a header holds
 
 /// Throws when it has been moved so often.
 struct fragile {
@@ -767,12 +767,13 @@ struct fragile {
     int left;
 };
 
-}  // namespace
+}  // namespace carried_results
 
 TEST_CASE(FLAVOUR "a forked coroutine whose result cannot be moved out leaves the context as it was",
           "[carry][fork]") {
     io_context host;
     int thrown = 0;
+    using carried_results::fragile;
     const auto gives = [](int moves) -> asio::awaitable<fragile> { co_return fragile(moves); };
     const auto body = [&]() -> asio::awaitable<void> {
         context::set("who", "parent");
