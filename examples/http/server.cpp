@@ -8,15 +8,14 @@
 #include <boost/beast/http.hpp>
 
 #include <algorithm>
-#include <charconv>
 #include <chrono>
 #include <csignal>
 #include <cstddef>
 #include <cstdint>
+#include <exception>
 #include <iostream>
 #include <memory>
 #include <optional>
-#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -124,7 +123,7 @@ private:
 template <class Context, class Executor>
 void serve(Context& context, const std::vector<Executor>& executors, std::uint16_t port, handler handle,
            limits most) {
-    const server<Executor> running(executors, port, handle, most);
+    server<Executor> running(executors, port, handle, most);
     net::signal_set stop(context, SIGINT, SIGTERM);
     stop.async_wait([&context](beast::error_code, int) { context.stop(); });
     std::cout << "listening on 127.0.0.1:" << running.port() << std::endl;

@@ -193,7 +193,8 @@ private:
 class async_context_logger final : public spdlog::logger {
 public:
     /// `keys`: those that the pattern may print. Throws std::bad_alloc.
-    /// What the sinks throw on the pool's thread gets to this logger's error handler, as it is then.
+    /// What the sinks throw on the pool's thread gets to this logger's error handler: set that before the
+    /// first line.
     async_context_logger(std::string name, std::vector<spdlog::sink_ptr> sinks,
                          std::weak_ptr<spdlog::details::thread_pool> pool, log_keys keys = log_keys::all(),
                          spdlog::async_overflow_policy when_full = spdlog::async_overflow_policy::block)
@@ -205,7 +206,7 @@ public:
         bring_errors();
     }
     async_context_logger(const async_context_logger& other) : async_context_logger(other, other.name()) {}
-    ~async_context_logger() override { errors_->outlive(custom_err_handler_); }
+    ~async_context_logger() override { errors_->outlive(std::move(custom_err_handler_)); }
 
     std::shared_ptr<logger> clone(std::string new_name) override {
         return std::make_shared<async_context_logger>(*this, std::move(new_name));
@@ -224,10 +225,10 @@ private:
     class error_way {
     public:
         explicit error_way(const async_context_logger& to) : to_(&to), name_(to.name()) {}
-        void outlive(const spdlog::err_handler& last) {
+        void outlive(spdlog::err_handler&& last) noexcept {
             const std::lock_guard lock(mutex_);
             to_ = nullptr;
-            last_ = last;
+            last_.swap(last);
         }
         void report(const std::string& text) {
             any_logger plain(name_);

@@ -161,7 +161,8 @@ private:
         settle();
     }
 
-    /// Has what is left looked after. What fails in it is tried again by the next who comes.
+    /// Has what is left looked after. Where Asio fails in it, that comes out of its run(), and the next turn
+    /// tries again.
     void settle() {
         hold_work(core_->has_live_tasks());
         if (core_->has_work()) request_turn();

@@ -125,7 +125,7 @@ protected:
             return t.home->enqueue(t);
         }
         t.waiting_in = this;
-        state_ = state::pending;
+        state_.store(state::pending, std::memory_order_relaxed);
         handler h(*this, static_cast<engine&>(*embedded));
         try {
             initiate(std::move(h));
@@ -170,8 +170,8 @@ private:
     }
     void abandon() noexcept { finish(state::abandoned); }
     void finish(state how) noexcept {
-        state_ = how;
-        run_state::wake(*task_);  // which may be on another thread, and end this
+        state_.store(how, std::memory_order_relaxed);
+        run_state::wake(*task_);  // it hands this over, may be on another thread, and end this
     }
 
     template <class... Values>
@@ -187,7 +187,7 @@ private:
         result_.emplace(std::move(values)...);
     }
 
-    std::atomic<state> state_{state::unused};  // ends on any thread
+    std::atomic<state> state_{state::unused};  // ends on any thread; the list of tasks may look meanwhile
     task_state* task_ = nullptr;
     error_code* const error_into_;
     [[no_unique_address]] typename completion::error error_{};

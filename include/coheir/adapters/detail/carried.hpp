@@ -16,7 +16,7 @@ class flow;
 class strand_mates;
 
 /// A context that is carried: as a snapshot, for any thread; or live, for one strand, where a fork shares it.
-/// Counted, so that executors can be copied; never changed. A live one is one for each level.
+/// Counted, so that executors can be copied; what it shows never changes. A live one is one for each level.
 class carried : recycled {
 public:
     explicit carried(context::snapshot of) noexcept : snapshot_(std::move(of)) {}
@@ -59,7 +59,6 @@ public:
 
     explicit operator bool() const noexcept { return of_ != nullptr; }
     friend bool operator==(const ref& a, const ref& b) noexcept { return a.of_ == b.of_; }
-    const carried& operator*() const noexcept { return *of_; }
     const carried* operator->() const noexcept { return of_; }
 
     /// What shows nothing.

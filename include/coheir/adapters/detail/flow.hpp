@@ -53,10 +53,10 @@ public:
     void go_on_in(state with) noexcept {
         mates_ = with.live_ ? with.live_->mates_ : nullptr;
         if (with.live_) with.apart_ = with.live_->live_;
-        if (mates_) mates_->bury();
         std::swap(mine_.context, with.apart_);
-        std::swap(taken_,
-                  with.live_);  // the level that is left goes before who keeps the others away from it
+        // The level that is left goes, with `with`, before who keeps the others away from it.
+        std::swap(taken_, with.live_);
+        if (mates_) mates_->bury();  // runs destructors of values, which find all in order
     }
     [[nodiscard]] static bool current_is_live() noexcept {
         const flow* const here = current();
