@@ -274,7 +274,7 @@ TEST_CASE("two schedulers share a loop", "[libuv]") {
     coheir::uv_scheduler one(loop, spawn_policy::shared);
     coheir::uv_scheduler two(loop, spawn_policy::chained);
     trace t;
-    one.spawn(test::note_after(t, "one", 2ms)).detach();
+    one.spawn(test::note_after(t, "one", 200ms)).detach();
     two.spawn(test::note_after(t, "two", 1ms)).detach();
     CHECK_FALSE(loop.run());
     CHECK(t == trace{"two", "one"});
