@@ -674,6 +674,44 @@ TEST_CASE(FLAVOUR "a copying child may run on another pool than its parent", "[c
     CHECK(wrong == 0);
 }
 
+TEST_CASE(FLAVOUR "what a live flow starts on the pool under its strand goes on in a snapshot",
+          "[carry][fork][threads]") {
+    const spawn_policy by = GENERATE(0, 1) == 0 ? spawn_policy::shared : spawn_policy::chained;
+    thread_pool pool(4);
+    std::atomic<int> wrong{0}, ended{0};
+    const auto child = []() -> asio::awaitable<void> {
+        for (int i = 0; i < 8; ++i) co_await nap();
+    };
+    const auto beside = [&] {  // on the pool, while the strand goes on
+        wrong += who() != "parent";
+        for (int i = 0; i < 100; ++i) context::set("who", "beside");
+        ++ended;
+    };
+    const auto parent = [&]() -> asio::awaitable<void> {
+        const auto on = pool.get_executor();
+        asio::steady_timer timer(on);
+        for (int round = 0; round < 50; ++round) {
+            context::set("who", "parent");
+            asio::co_spawn(co_await asio::this_coro::executor, context::fork(by, child()), asio::detached);
+            asio::post(on, beside);
+            asio::defer(on, beside);
+            timer.expires_after(0ms);
+            timer.async_wait([&](const auto&) { beside(); });
+            for (int i = 0; i < 100; ++i) context::set("mine", i);
+            co_await nap();
+            wrong += who() != "parent" || context::get("mine", -1) != 99;
+            co_await asio::post(on, asio::use_awaitable);  // comes back to the strand
+            wrong += who() != "parent" || context::get("mine", -1) != 99;
+            context::erase("mine");
+            while (ended % 3 != 0) co_await nap();
+        }
+    };
+    asio::co_spawn(coheir::make_strand(pool), parent(), [&](std::exception_ptr e) { wrong += e != nullptr; });
+    pool.join();
+    CHECK(wrong == 0);
+    CHECK(ended == 150);
+}
+
 TEST_CASE(FLAVOUR "a live context whose last executor dies on another thread waits for its strand",
           "[carry][fork][threads]") {
     const test::counted_balance balance;

@@ -30,6 +30,7 @@ struct carrying_asio : carrying_flavour<carrying_asio> {
     using any_io_executor = ::asio::any_io_executor;
     using tracked = ::asio::execution::outstanding_work_t::tracked_t;
     using blocking = ::asio::execution::blocking_t;
+    using context = ::asio::execution::context_t;
     template <class Property>
     using prefer_only = ::asio::execution::prefer_only<Property>;
     template <class Executor>

@@ -30,6 +30,7 @@ struct carrying_boost_asio : carrying_flavour<carrying_boost_asio> {
     using any_io_executor = ::boost::asio::any_io_executor;
     using tracked = ::boost::asio::execution::outstanding_work_t::tracked_t;
     using blocking = ::boost::asio::execution::blocking_t;
+    using context = ::boost::asio::execution::context_t;
     template <class Property>
     using prefer_only = ::boost::asio::execution::prefer_only<Property>;
     template <class Executor>

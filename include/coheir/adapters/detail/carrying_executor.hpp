@@ -41,9 +41,9 @@ public:
     void execute(F&& f) const {
         detail::carried::ref in = taken_ ? taken_ : detail::carried::ref::take_snapshot();
         if (Flavour::calls_here(inner_))
-            go_on(std::move(in), std::forward<F>(f));
+            go_on(std::move(in), place(inner_), std::forward<F>(f));
         else
-            Flavour::execute(inner_, leg<std::decay_t<F>>(std::move(in), std::forward<F>(f)));
+            Flavour::execute(inner_, leg<std::decay_t<F>>(std::move(in), place(inner_), std::forward<F>(f)));
     }
 
     template <class Property>
@@ -75,8 +75,8 @@ private:
     friend class carrying_executor;
 
     template <class F>
-    static void go_on(detail::carried::ref in, F&& f) {
-        const detail::flow here(std::move(in));
+    static void go_on(detail::carried::ref in, const void* on, F&& f) {
+        const detail::flow here(std::move(in), on);
         std::decay_t<F> own(std::forward<F>(f));  // what it has captured dies in its context
         std::move(own)();
     }
@@ -86,27 +86,58 @@ private:
     class leg {
     public:
         template <class G>
-        leg(detail::carried::ref in, G&& f) : in_(std::move(in)), f_(std::forward<G>(f)) {}
-        void operator()() { go_on(std::move(in_), std::move(f_)); }
+        leg(detail::carried::ref in, const void* on, G&& f)
+            : in_(std::move(in)), on_(on), f_(std::forward<G>(f)) {}
+        void operator()() { go_on(std::move(in_), on_, std::move(f_)); }
 
     private:
         detail::carried::ref in_;
+        const void* on_;
         F f_;
     };
 
     carrying_executor(Inner inner, detail::carried::ref taken) noexcept
         : inner_(std::move(inner)), taken_(std::move(taken)) {}
 
+    /// The execution context of an executor that is no strand; null for a strand, which tells itself where it
+    /// is.
+    template <class I>
+    static const void* place([[maybe_unused]] const I& inner) noexcept {
+        using context = typename Flavour::context;
+        if constexpr (!is_strand<I> && Flavour::template can_query<const I&, context>)
+            return &Flavour::query(inner, context());
+        else
+            return nullptr;
+    }
+    template <class I>
+    static constexpr bool is_strand = requires(const I& inner) {
+        inner.get_inner_executor();
+        inner.running_in_this_thread();
+    };
+
+    /// Whether the current flow is live, and what this executor runs cannot run beside it: it is the strand
+    /// that the flow is on, or of the same pool where that is on none (and so is said to have one thread).
+    template <class I>
+    static bool flow_goes_on(const I& inner) {
+        if (!detail::flow::current_is_live()) return false;
+        if constexpr (is_strand<I>)
+            return inner.running_in_this_thread();
+        else
+            return place(inner) != nullptr && place(inner) == detail::flow::current()->place();
+    }
+
     /// The executor with another inside: the one that tracks an operation takes the context.
     template <class Property, class I>
     carrying_executor<Flavour, I> with(I inner) const {
         detail::carried::ref taken = taken_;
         if constexpr (Flavour::template tracks_work<Property>) {
-            if (!taken) taken = detail::carried::ref::take();
+            if (!taken)
+                taken = flow_goes_on(inner) ? detail::carried::ref::take()
+                                            : detail::carried::ref::take_snapshot();
         } else if constexpr (Flavour::template never_blocks<Property>) {
             // What is posted by a live flow is the flow that goes on; what is dispatched, such as the start
             // of a coroutine, is a child.
-            if (!taken && detail::flow::current_is_live()) taken = detail::carried::ref::take();
+            if (!taken && flow_goes_on(inner)) taken = detail::carried::ref::take();
         }
         return carrying_executor<Flavour, I>(std::move(inner), std::move(taken));
     }

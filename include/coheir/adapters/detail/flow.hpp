@@ -19,8 +19,9 @@ COHEIR_EXPORT inline constinit thread_local flow* innermost_flow = nullptr;
 /// Not for coroutines: open it in plain functions that stay on a thread.
 class flow {
 public:
-    /// Throws std::bad_alloc.
-    explicit flow(carried::ref in) : innermost_(*this) {
+    /// `place`: the execution context whose executor runs it, or null where a strand does. Throws
+    /// std::bad_alloc.
+    explicit flow(carried::ref in, const void* place = nullptr) : innermost_(*this), place_(place) {
         if (in->mates_)
             go_on_in(state(std::move(in)));
         else
@@ -62,6 +63,7 @@ public:
         const flow* const here = current();
         return here && here->is_live();
     }
+    [[nodiscard]] const void* place() const noexcept { return place_; }
     /// Whether one of these goes on here, and so none elsewhere.
     COHEIR_NOINLINE static bool is_here(const strand_mates& mates) noexcept {
         return innermost_flow && innermost_flow->mates_ == &mates;
@@ -89,6 +91,7 @@ private:
     };
 
     innermost innermost_;
+    const void* const place_;
     strand_mates* mates_ = nullptr;  // if it is live
     // If it is live, what carries that. Else what was taken of it last: as long as that is held, whatever
     // changes the level gives it another root.

@@ -54,9 +54,9 @@ namespace coheir::context {
 /// Chooses what a coroutine inherits when it is spawned, in place of a snapshot:
 ///     asio::co_spawn(executor, context::fork(spawn_policy::chained, work()), token);
 /// The child's context is derived here, from the current one. Where it shares that, or is chained onto it,
-/// both go on in live contexts: run both on the same thread, or on the same strand, and start there, too,
-/// what they start afterwards: a bare pool would run the ends of that in the live context. Any other child
-/// may run anywhere. What either spawns without fork still gets a snapshot. What the last executor that
+/// both go on in live contexts: run both on the same strand, or on the same thread. What they start on other
+/// executors, such as the pool under the strand, goes on in a snapshot, beside them. Any other child may run
+/// anywhere. What either spawns without fork gets a snapshot, too. What the last executor that
 /// carries a live context leaves on another thread is destroyed by the next step on the strand. A task of
 /// coheir is of another scheduler, whatever runs it: where it shares or chains contexts with flows of Asio,
 /// all must be on one thread. Throws what spawning by a policy throws; the coroutine throws usage_error if
