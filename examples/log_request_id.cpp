@@ -19,6 +19,20 @@ namespace http = boost::beast::http;
 using http_server::request;
 using http_server::response;
 
+/// Part of a request's target for a line of a log: what is not ASCII as %NN. (The parser lets nothing below
+/// it through.)
+std::string in_ascii(std::string_view target) {
+    std::string text;
+    for (const char c : target) {
+        const auto byte = static_cast<unsigned char>(c);
+        if (byte < 0x7f)
+            text += c;
+        else
+            text += fmt::format("%{:02X}", byte);
+    }
+    return text;
+}
+
 coheir::task<> first_call() {
     SPDLOG_WARN("First_call called");
     co_return;
@@ -36,7 +50,7 @@ coheir::task<response> hello(const request& asked) {
         co_return refused;
     }
     const std::string name = http_server::name_in(asked);
-    SPDLOG_INFO("Received new GET /{} call", name);
+    SPDLOG_INFO("Received new GET /{} call", in_ascii(name));
     co_await coheir::when_all(first_call());  // in a task of its own, which inherits the context
     co_await second_call();
     co_return http_server::text(http::status::ok, "Hello, " + name + ". Your request id is " +
@@ -47,7 +61,7 @@ coheir::task<response> with_request_id(request asked) {
     context::set(request_id, accepted_or_fresh(asked["X-Request-ID"]));
     response answer = co_await hello(asked);
     answer.set("X-Request-ID", context::get(request_id).value());
-    SPDLOG_INFO("{} {} {} {}", std::string_view(asked.method_string()), std::string_view(asked.target()),
+    SPDLOG_INFO("{} {} {} {}", std::string_view(asked.method_string()), in_ascii(asked.target()),
                 answer.result_int(), answer.body().size());
     co_return answer;
 }

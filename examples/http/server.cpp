@@ -15,6 +15,7 @@
 #include <exception>
 #include <iostream>
 #include <memory>
+#include <new>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -101,16 +102,22 @@ private:
     coheir::task<> accept() {
         for (std::size_t next = 0;; next = (next + 1) % schedulers_.size()) {
             scheduler& to = *schedulers_[next];
-            beast::error_code error;
-            beast::basic_stream<tcp, Executor> stream(
-                co_await acceptor_->async_accept(to.get_executor(), use_task(error)));
-            if (error) {  // such as too many open files
-                co_await coheir::sleep_for(std::chrono::milliseconds(100));
-                continue;
+            bool accepted = false;
+            try {
+                beast::error_code error;
+                beast::basic_stream<tcp, Executor> stream(
+                    co_await acceptor_->async_accept(to.get_executor(), use_task(error)));
+                if (!error) {
+                    to.post([&to, taken = std::move(stream), this]() mutable {
+                        to.spawn(session(std::move(taken), handle_, most_)).detach();
+                    });
+                    accepted = true;
+                }
+            } catch (const std::bad_alloc&) {
+                std::cerr << "a connection was refused: out of memory\n";
             }
-            to.post([&to, taken = std::move(stream), this]() mutable {
-                to.spawn(session(std::move(taken), handle_, most_)).detach();
-            });
+            // Such as too many open files.
+            if (!accepted) co_await coheir::sleep_for(std::chrono::milliseconds(100));
         }
     }
 

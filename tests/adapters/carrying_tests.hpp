@@ -712,6 +712,30 @@ TEST_CASE(FLAVOUR "what a live flow starts on the pool under its strand goes on 
     CHECK(ended == 150);
 }
 
+TEST_CASE(FLAVOUR "what is forked in a context that was entered gets a copy by any policy",
+          "[carry][fork][threads]") {
+    const spawn_policy by = GENERATE(0, 1) == 0 ? spawn_policy::shared : spawn_policy::chained;
+    thread_pool pool(4);
+    std::atomic<int> wrong{0};
+    const auto child = [&]() -> asio::awaitable<void> {
+        wrong += who() != "entered";
+        for (int i = 0; i < 100; ++i) {
+            context::set("who", std::to_string(i));
+            co_await step();
+        }
+        wrong += who() != "99";
+    };
+    {
+        const context::enter scope{context::snapshot()};
+        context::set("who", "entered");
+        for (int i = 0; i < 8; ++i)
+            asio::co_spawn(coheir::make_strand(pool), context::fork(by, child()), asio::detached);
+        CHECK(who() == "entered");
+    }
+    pool.join();
+    CHECK(wrong == 0);
+}
+
 TEST_CASE(FLAVOUR "a live context whose last executor dies on another thread waits for its strand",
           "[carry][fork][threads]") {
     const test::counted_balance balance;

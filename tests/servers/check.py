@@ -410,10 +410,15 @@ def logs_ids(options):
     with Server(options) as server:
         curl("-H", "X-Request-ID: 357ab21e", server.url + "/ada")
         curl("-X", "DELETE", "-H", "X-Request-ID: x", server.url + "/%0d%0ainjected?a=b")
+        with server.connect() as s:
+            s.sendall(b"GET /\xc2\x9bm HTTP/1.1\r\nHost: a\r\nX-Request-ID: y\r\n\r\n")
+            Response(s.makefile("rb"))
         server.stop(signal.SIGTERM)
         lines = server.lines()
         check_log(lines[:4])
         must(LINE.fullmatch(lines[4]) and lines[4].endswith("x | DELETE /%0d%0ainjected?a=b 405 0"), lines[4])
+        must(lines[-1].endswith("/%C2%9Bm 200 " + lines[-1].rpartition(" ")[2]), lines[-1])
+        must(all(line.isascii() for line in lines), "bytes that are not ASCII are in the log")
 
 
 parser = argparse.ArgumentParser(description=__doc__)

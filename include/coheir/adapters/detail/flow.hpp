@@ -70,7 +70,8 @@ public:
     }
 
     /// What a child that begins here goes on with, by a policy. A child that refers to the context of the
-    /// current flow makes that live, too. Throws what policies throw.
+    /// current flow makes that live, too; where neither a flow nor a task is current, it gets a copy. Throws
+    /// what policies throw.
     [[nodiscard]] static state fork(const spawn_policy& policy);
 
 private:
@@ -142,9 +143,11 @@ inline flow::state flow::fork(const spawn_policy& policy) {
     level_ref child = policy_access::derive(policy, who ? who->context.get() : nullptr);
     bool live = false;
     for (const level* l = child.get(); l && who && !live; l = l->parent()) live = l == who->context.get();
-    if (!live) return state(set_apart(std::move(child)));
-
     flow* const here = current();
+    // What was entered ends with its block, and two forks there would have nobody to keep them on one strand.
+    const bool entered = !here && who && who->task == 0;
+    if (!live || entered) return state(set_apart(std::move(child)));
+
     const bool shares = here && child.get() == here->mine_.context.get();
     if (here && here->is_live() && shares) return state(here->taken_);
     if (here && here->is_live()) return state(carried::ref(new carried(std::move(child), *here->mates_)));

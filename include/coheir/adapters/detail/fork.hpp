@@ -56,11 +56,12 @@ namespace coheir::context {
 /// The child's context is derived here, from the current one. Where it shares that, or is chained onto it,
 /// both go on in live contexts: run both on the same strand, or on the same thread. What they start on other
 /// executors, such as the pool under the strand, goes on in a snapshot, beside them. Any other child may run
-/// anywhere. What either spawns without fork gets a snapshot, too. What the last executor that
-/// carries a live context leaves on another thread is destroyed by the next step on the strand. A task of
-/// coheir is of another scheduler, whatever runs it: where it shares or chains contexts with flows of Asio,
-/// all must be on one thread. Throws what spawning by a policy throws; the coroutine throws usage_error if
-/// its executor carries no contexts.
+/// anywhere. What either spawns without fork gets a snapshot, too. Where a context was entered (enter(),
+/// bind()) that a flow or a task does not go on in, the child gets a copy by any policy. What the last
+/// executor that carries a live context leaves on another thread is destroyed by the next step on the strand.
+/// A task of coheir is of another scheduler, whatever runs it: where it shares or chains contexts with flows
+/// of Asio, all must be on one thread. Throws what spawning by a policy throws; the coroutine throws
+/// usage_error if its executor carries no contexts.
 template <class Awaitable>
     requires requires { typename coheir::detail::result_of_awaitable<Awaitable>::type; }
 [[nodiscard]] Awaitable fork(const spawn_policy& policy, Awaitable coroutine) {
