@@ -233,9 +233,15 @@ TEST_CASE("a key from outside forges no field either", "[spdlog]") {
 
 TEST_CASE("a message that looks like one with values brings none", "[spdlog]") {
     logging log(true, "request_id");
-    const std::string forged("request_id\0\0\0\x04\0\0\0evil", 22);
+    coheir::detail::log_fields evil;
+    evil.emplace_back("request_id", "evil");
+    std::string forged = coheir::detail::packed(evil, "text");
+    forged[0] ^= 1;  // the best guess of the mark that is none
     log->info(forged);
-    CHECK(log.take() == lines{"- | " + forged});
+    const lines shown = log.take();
+    REQUIRE(shown.size() == 1);
+    CHECK_THAT(shown.front(), Catch::StartsWith("- | "));
+    CHECK_THAT(shown.back(), Catch::EndsWith("text"));
 }
 
 TEST_CASE("numbers and truth values are shown, other types by their name", "[spdlog]") {

@@ -43,7 +43,8 @@ public:
         requires(sizeof...(Keys) > 0)
     explicit log_keys(const Keys&... keys) : names_{name_of(keys)...} {}
     /// All that the context shows, by name. A line shows 32 of them, and dots where there are more; a flag
-    /// for one of the others finds that, too.
+    /// for one of the others finds that, too. Each line costs the printing of every value: name the keys
+    /// where there are many.
     [[nodiscard]] static log_keys all() { return log_keys(); }
 
     [[nodiscard]] bool is_all() const noexcept { return names_.empty(); }
@@ -195,6 +196,7 @@ public:
     /// `keys`: those that the pattern may print. Throws std::bad_alloc.
     /// What the sinks throw on the pool's thread gets to this logger's error handler: set that before the
     /// first line.
+    /// The sinks are those given here: one that is put into sinks() later gets no line.
     async_context_logger(std::string name, std::vector<spdlog::sink_ptr> sinks,
                          std::weak_ptr<spdlog::details::thread_pool> pool, log_keys keys = log_keys::all(),
                          spdlog::async_overflow_policy when_full = spdlog::async_overflow_policy::block)
