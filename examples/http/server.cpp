@@ -52,6 +52,8 @@ template <class Executor>
 coheir::task<> session(beast::basic_stream<tcp, Executor> stream, handler handle, limits most) {
     beast::flat_buffer buffer(limits::header + limits::body);
     beast::error_code error;
+    // Else the second of several answers waits until the client has confirmed the first, 40 ms as a rule.
+    stream.socket().set_option(tcp::no_delay(true), error);
     for (bool keep_alive = true; keep_alive && !error;) {
         http::request_parser<http::string_body> parser;
         parser.header_limit(limits::header);
@@ -101,24 +103,26 @@ public:
 private:
     coheir::task<> accept() {
         for (std::size_t next = 0;; next = (next + 1) % schedulers_.size()) {
-            scheduler& to = *schedulers_[next];
-            bool accepted = false;
             try {
-                beast::error_code error;
-                beast::basic_stream<tcp, Executor> stream(
-                    co_await acceptor_->async_accept(to.get_executor(), use_task(error)));
-                if (!error) {
-                    to.post([&to, taken = std::move(stream), this]() mutable {
-                        to.spawn(session(std::move(taken), handle_, most_)).detach();
-                    });
-                    accepted = true;
-                }
+                const bool accepted = co_await accept_one(*schedulers_[next]);
+                // Such as too many open files.
+                if (!accepted) co_await coheir::sleep_for(std::chrono::milliseconds(100));
+                continue;
             } catch (const std::bad_alloc&) {
                 std::cerr << "a connection was refused: out of memory\n";
             }
-            // Such as too many open files.
-            if (!accepted) co_await coheir::sleep_for(std::chrono::milliseconds(100));
+            co_await coheir::yield();  // others may give some back
         }
+    }
+    coheir::task<bool> accept_one(scheduler& to) {
+        beast::error_code error;
+        beast::basic_stream<tcp, Executor> stream(
+            co_await acceptor_->async_accept(to.get_executor(), use_task(error)));
+        if (error) co_return false;
+        to.post([&to, taken = std::move(stream), this]() mutable {
+            to.spawn(session(std::move(taken), handle_, most_)).detach();
+        });
+        co_return true;
     }
 
     const handler handle_;

@@ -11,6 +11,7 @@
 #include <csignal>
 #include <cstddef>
 #include <exception>
+#include <future>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -674,21 +675,21 @@ TEST_CASE(FLAVOUR "a copying child may run on another pool than its parent", "[c
     CHECK(wrong == 0);
 }
 
-TEST_CASE(FLAVOUR "what a live flow starts on the pool under its strand goes on in a snapshot",
-          "[carry][fork][threads]") {
-    const spawn_policy by = GENERATE(0, 1) == 0 ? spawn_policy::shared : spawn_policy::chained;
-    thread_pool pool(4);
+namespace {
+
+/// Whether a live flow on a strand, and what it starts on the pool beside that, keep apart; what went wrong.
+template <class Strand, class Beside>
+int keeps_apart(const spawn_policy& by, const Strand& strand, const Beside& on) {
     std::atomic<int> wrong{0}, ended{0};
     const auto child = []() -> asio::awaitable<void> {
         for (int i = 0; i < 8; ++i) co_await nap();
     };
-    const auto beside = [&] {  // on the pool, while the strand goes on
+    const auto beside = [&] {
         wrong += who() != "parent";
         for (int i = 0; i < 100; ++i) context::set("who", "beside");
         ++ended;
     };
     const auto parent = [&]() -> asio::awaitable<void> {
-        const auto on = pool.get_executor();
         asio::steady_timer timer(on);
         for (int round = 0; round < 50; ++round) {
             context::set("who", "parent");
@@ -703,18 +704,126 @@ TEST_CASE(FLAVOUR "what a live flow starts on the pool under its strand goes on 
             co_await asio::post(on, asio::use_awaitable);  // comes back to the strand
             wrong += who() != "parent" || context::get("mine", -1) != 99;
             context::erase("mine");
-            while (ended % 3 != 0) co_await nap();
+            while (ended != 3 * (round + 1)) co_await nap();
         }
+    };
+    std::promise<void> done;
+    asio::co_spawn(strand, parent(), [&](std::exception_ptr error) {
+        wrong += error != nullptr;
+        done.set_value();
+    });
+    done.get_future().wait();
+    return wrong;
+}
+
+spawn_policy shared_or_chained() {
+    return GENERATE(0, 1) == 0 ? spawn_policy::shared : spawn_policy::chained;
+}
+
+}  // namespace
+
+TEST_CASE(FLAVOUR "what a live flow starts on the pool under its strand goes on in a snapshot",
+          "[carry][fork][threads]") {
+    const spawn_policy by = shared_or_chained();
+    thread_pool pool(4);
+    CHECK(keeps_apart(by, coheir::make_strand(pool), pool.get_executor()) == 0);
+    pool.join();
+}
+
+TEST_CASE(FLAVOUR "the same where nobody can see that it is a strand", "[carry][fork][threads]") {
+    const spawn_policy by = shared_or_chained();
+    thread_pool pool(4);
+    const auto strand = coheir::carry_context(coheir::make_strand(pool));
+    const auto other = coheir::carry_context(coheir::make_strand(pool));
+    CHECK(keeps_apart(by, strand, pool.get_executor()) == 0);
+    CHECK(keeps_apart(by, strand, other) == 0);
+    pool.join();
+}
+
+TEST_CASE(FLAVOUR "a live flow that begins inside a handler of another strand starts nothing live on that",
+          "[carry][fork][threads]") {
+    const spawn_policy by = shared_or_chained();
+    thread_pool pool(4);
+    const auto outer = coheir::make_strand(pool);
+    std::atomic<int> wrong{0}, ended{0};
+    const auto child = []() -> asio::awaitable<void> { co_await nap(); };
+    const auto parent = [&]() -> asio::awaitable<void> {  // runs at once, inside the handler
+        context::set("who", "parent");
+        asio::co_spawn(co_await asio::this_coro::executor, context::fork(by, child()), asio::detached);
+        asio::post(outer, [&] {
+            wrong += who() != "parent";
+            for (int i = 0; i < 100; ++i) context::set("who", "beside");
+            ++ended;
+        });
+        for (int i = 0; i < 100; ++i) context::set("mine", i);
+        co_await nap();
+        for (int i = 0; i < 100; ++i) context::set("mine", i);
+        wrong += who() != "parent";
+    };
+    for (int i = 0; i < 100; ++i)
+        asio::post(outer, [&] { asio::co_spawn(coheir::make_strand(pool), parent(), asio::detached); });
+    pool.join();
+    CHECK(wrong == 0);
+    CHECK(ended == 100);
+}
+
+TEST_CASE(FLAVOUR "a live flow that goes on on another executor goes on in a copy from there",
+          "[carry][fork][threads]") {
+    thread_pool pool(2);
+    std::atomic<int> wrong{0};
+    const auto go_to_pool = [&]() -> asio::awaitable<void> {
+        co_await asio::post(asio::bind_executor(pool.get_executor(), asio::use_awaitable));
+    };
+    const auto child = []() -> asio::awaitable<void> {
+        for (int i = 0; i < 8; ++i) co_await nap();
+        context::set("who", "child");
+    };
+    const auto parent = [&]() -> asio::awaitable<void> {
+        context::set("who", "parent");
+        bool ended = false;
+        asio::co_spawn(co_await asio::this_coro::executor, context::fork(spawn_policy::shared, child()),
+                       [&](std::exception_ptr) { ended = true; });
+        co_await go_to_pool();
+        wrong += who() != "parent";
+        context::set("mine", 1);
+        co_await step();
+        wrong += context::get("mine", 0) != 1;
+        while (!ended) co_await nap();
+        wrong += who() != "parent" || context::get("mine", 0) != 1;
     };
     asio::co_spawn(coheir::make_strand(pool), parent(), [&](std::exception_ptr e) { wrong += e != nullptr; });
     pool.join();
     CHECK(wrong == 0);
-    CHECK(ended == 150);
+}
+
+TEST_CASE(FLAVOUR "a coroutine that is forked in place and ends on another executor says so",
+          "[carry][fork][threads]") {
+    thread_pool pool(2);
+    std::string ended, failed;
+    const auto strays = [&](bool fails) -> asio::awaitable<void> {
+        co_await asio::post(asio::bind_executor(pool.get_executor(), asio::use_awaitable));
+        if (fails) throw std::runtime_error("its own");
+    };
+    const auto parent = [&]() -> asio::awaitable<void> {
+        for (std::string* said : {&ended, &failed}) {
+            co_await step();
+            context::set("who", "parent");
+            try {
+                co_await context::fork(spawn_policy::chained, strays(said == &failed));
+            } catch (const std::exception& e) {
+                *said = e.what();
+            }
+        }
+    };
+    asio::co_spawn(coheir::make_strand(pool), parent(), asio::detached);
+    pool.join();
+    CHECK_THAT(ended, Catch::StartsWith("coheir::context::fork: ") && Catch::Contains("another executor"));
+    CHECK(failed == "its own");
 }
 
 TEST_CASE(FLAVOUR "what is forked in a context that was entered gets a copy by any policy",
           "[carry][fork][threads]") {
-    const spawn_policy by = GENERATE(0, 1) == 0 ? spawn_policy::shared : spawn_policy::chained;
+    const spawn_policy by = shared_or_chained();
     thread_pool pool(4);
     std::atomic<int> wrong{0};
     const auto child = [&]() -> asio::awaitable<void> {
@@ -734,6 +843,25 @@ TEST_CASE(FLAVOUR "what is forked in a context that was entered gets a copy by a
     }
     pool.join();
     CHECK(wrong == 0);
+}
+
+TEST_CASE(FLAVOUR "that copy has no local values, and leaves them as they were", "[carry][fork]") {
+    const spawn_policy by = shared_or_chained();
+    static constexpr context::key<int> seat("seat", context::flag::local);
+    static constexpr context::key<std::unique_ptr<int>> owned("owned", context::flag::local);
+    io_context host;
+    bool seen = true;
+    const auto child = [&]() -> asio::awaitable<void> {
+        seen = context::contains(seat) || context::contains(owned);
+        co_return;
+    };
+    const context::enter scope{context::snapshot()};
+    context::set(seat, 4);
+    context::set(owned, std::make_unique<int>(1));
+    asio::co_spawn(host, context::fork(by, child()), asio::detached);
+    context::update(owned, [](std::unique_ptr<int>& value) { *value = 2; });
+    host.run();
+    CHECK_FALSE(seen);
 }
 
 TEST_CASE(FLAVOUR "a live context whose last executor dies on another thread waits for its strand",

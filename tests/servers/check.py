@@ -291,13 +291,13 @@ def keeps_many_idle(options):
 @check
 def pipelines(options):
     """Many requests at a time on one connection."""
-    serve_on_one_connection(options, options.requests or (2_000 if options.sanitized else 40_000), 100)
+    serve_on_one_connection(options, options.requests or (10_000 if options.sanitized else 100_000), 100)
 
 
 @check
 def keeps_alive(options):
     """Many requests on one connection, each when the one before it is answered."""
-    serve_on_one_connection(options, options.requests or (1_000 if options.sanitized else 10_000), 1)
+    serve_on_one_connection(options, options.requests or (1_000 if options.sanitized else 20_000), 1)
 
 
 def serve_on_one_connection(options, total, batch):

@@ -28,7 +28,7 @@ function(coheir_server_test server check)
 endfunction()
 
 coheir_server_test(http_request_id does_what_the_readme_shows)
-# Longer runs by hand: check.py pipelines PROGRAM --requests 100000, keeps_ids_apart PROGRAM --requests 200000
+# Longer runs by hand: check.py keeps_alive PROGRAM --requests 100000, keeps_ids_apart PROGRAM --requests 200000
 foreach(server IN ITEMS http_request_id log_request_id)
     foreach(check IN ITEMS greets validates_ids refuses survives keeps_many_idle keeps_alive stops)
         coheir_server_test(${server} ${check})

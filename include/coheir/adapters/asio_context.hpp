@@ -57,6 +57,11 @@ struct carrying_asio : carrying_flavour<carrying_asio> {
     }
 };
 
+template <class Allocator, auto Bits>
+inline constexpr bool is_bare_executor<::asio::io_context::basic_executor_type<Allocator, Bits>> = true;
+template <class Allocator, auto Bits>
+inline constexpr bool is_bare_executor<::asio::thread_pool::basic_executor_type<Allocator, Bits>> = true;
+
 #ifdef ASIO_HAS_CO_AWAIT
 template <class T, class Executor>
 struct result_of_awaitable<::asio::awaitable<T, Executor>> {

@@ -58,6 +58,13 @@ struct carrying_boost_asio : carrying_flavour<carrying_boost_asio> {
     }
 };
 
+template <class Allocator, auto Bits>
+inline constexpr bool is_bare_executor<::boost::asio::io_context::basic_executor_type<Allocator, Bits>> =
+    true;
+template <class Allocator, auto Bits>
+inline constexpr bool is_bare_executor<::boost::asio::thread_pool::basic_executor_type<Allocator, Bits>> =
+    true;
+
 #ifdef BOOST_ASIO_HAS_CO_AWAIT
 template <class T, class Executor>
 struct result_of_awaitable<::boost::asio::awaitable<T, Executor>> {

@@ -54,8 +54,8 @@ public:
     /// The current context as it is now; what shows nothing, where none is current. Throws context_busy and
     /// std::bad_alloc.
     [[nodiscard]] static ref take_snapshot();
-    /// The same for what goes on in the current flow: if that is live, the level itself.
-    [[nodiscard]] static ref take();
+    /// The live context of the current flow, if it has one and is run by that executor; else null.
+    [[nodiscard]] static ref take_live(std::uint64_t home) noexcept;
 
     explicit operator bool() const noexcept { return of_ != nullptr; }
     friend bool operator==(const ref& a, const ref& b) noexcept { return a.of_ == b.of_; }

@@ -1,6 +1,8 @@
 #pragma once
 // An executor of Asio through which contexts go along, and the contexts whose executor it is.
 
+#include <atomic>
+#include <cstdint>
 #include <type_traits>
 #include <utility>
 
@@ -8,6 +10,24 @@
 #include "flow.hpp"
 
 namespace coheir {
+
+namespace detail {
+
+/// Whether it is the own executor of an execution context, with whatever properties; the adapter headers say
+/// it of theirs.
+template <class Executor>
+inline constexpr bool is_bare_executor = false;
+
+struct no_number {};
+
+/// The number of an executor that is not: a strand, which shows to nobody which one it is, or anything else.
+/// Odd, which no address of an execution context is.
+inline std::uint64_t next_home() noexcept {
+    static constinit std::atomic<std::uint64_t> last{1};
+    return last.fetch_add(2, std::memory_order_relaxed) + 2;
+}
+
+}  // namespace detail
 
 /// Wraps an executor of Asio: what is started through it goes on in the context that was current when it was
 /// started. `Flavour` is standalone Asio or Boost.Asio: make it with carry_context(), or by a context whose
@@ -20,12 +40,18 @@ namespace coheir {
 ///
 /// As copyable and thread-safe as the executor inside. Two are equal only if they also carry the same, so
 /// that nobody takes a short cut from one to the other. Taking and entering a context costs about 0.1 us.
+///
+/// A flow that has forked a child (see context::fork) goes on in its live context where the executor is the
+/// one that runs it: a copy of that, or of the same execution context. On any other, also on a second one
+/// that was made of the same strand, it goes on in a snapshot.
 template <class Flavour, class Inner>
 class carrying_executor {
 public:
     using inner_executor_type = Inner;
 
-    explicit carrying_executor(Inner inner) noexcept : inner_(std::move(inner)) {}
+    explicit carrying_executor(Inner inner) noexcept : inner_(std::move(inner)) {
+        if constexpr (!is_bare) number_ = detail::next_home();
+    }
     // Asio asks for these to be noexcept.
     carrying_executor(const carrying_executor&) noexcept = default;
     carrying_executor(carrying_executor&&) noexcept = default;
@@ -41,9 +67,9 @@ public:
     void execute(F&& f) const {
         detail::carried::ref in = taken_ ? taken_ : detail::carried::ref::take_snapshot();
         if (Flavour::calls_here(inner_))
-            go_on(std::move(in), place(inner_), std::forward<F>(f));
+            go_on(std::move(in), home(), std::forward<F>(f));
         else
-            Flavour::execute(inner_, leg<std::decay_t<F>>(std::move(in), place(inner_), std::forward<F>(f)));
+            Flavour::execute(inner_, leg<std::decay_t<F>>(std::move(in), home(), std::forward<F>(f)));
     }
 
     template <class Property>
@@ -74,9 +100,20 @@ private:
     template <class F, class I>
     friend class carrying_executor;
 
+    static constexpr bool is_bare = detail::is_bare_executor<Inner>;
+    using number = std::conditional_t<is_bare, detail::no_number, std::uint64_t>;
+
+    /// Says of two executors whether what one runs cannot run beside what the other does.
+    std::uint64_t home() const noexcept {
+        if constexpr (is_bare)
+            return reinterpret_cast<std::uintptr_t>(&Flavour::query(inner_, typename Flavour::context()));
+        else
+            return number_;
+    }
+
     template <class F>
-    static void go_on(detail::carried::ref in, const void* on, F&& f) {
-        const detail::flow here(std::move(in), on);
+    static void go_on(detail::carried::ref in, std::uint64_t home, F&& f) {
+        const detail::flow here(std::move(in), home);
         std::decay_t<F> own(std::forward<F>(f));  // what it has captured dies in its context
         std::move(own)();
     }
@@ -86,64 +123,36 @@ private:
     class leg {
     public:
         template <class G>
-        leg(detail::carried::ref in, const void* on, G&& f)
-            : in_(std::move(in)), on_(on), f_(std::forward<G>(f)) {}
-        void operator()() { go_on(std::move(in_), on_, std::move(f_)); }
+        leg(detail::carried::ref in, std::uint64_t home, G&& f)
+            : in_(std::move(in)), home_(home), f_(std::forward<G>(f)) {}
+        void operator()() { go_on(std::move(in_), home_, std::move(f_)); }
 
     private:
         detail::carried::ref in_;
-        const void* on_;
+        std::uint64_t home_;
         F f_;
     };
 
-    carrying_executor(Inner inner, detail::carried::ref taken) noexcept
-        : inner_(std::move(inner)), taken_(std::move(taken)) {}
-
-    /// The execution context of an executor that is no strand; null for a strand, which tells itself where it
-    /// is.
-    template <class I>
-    static const void* place([[maybe_unused]] const I& inner) noexcept {
-        using context = typename Flavour::context;
-        if constexpr (!is_strand<I> && Flavour::template can_query<const I&, context>)
-            return &Flavour::query(inner, context());
-        else
-            return nullptr;
-    }
-    template <class I>
-    static constexpr bool is_strand = requires(const I& inner) {
-        inner.get_inner_executor();
-        inner.running_in_this_thread();
-    };
-
-    /// Whether the current flow is live, and what this executor runs cannot run beside it: it is the strand
-    /// that the flow is on, or of the same pool where that is on none (and so is said to have one thread).
-    template <class I>
-    static bool flow_goes_on(const I& inner) {
-        if (!detail::flow::current_is_live()) return false;
-        if constexpr (is_strand<I>)
-            return inner.running_in_this_thread();
-        else
-            return place(inner) != nullptr && place(inner) == detail::flow::current()->place();
-    }
+    carrying_executor(Inner inner, detail::carried::ref taken, number of) noexcept
+        : inner_(std::move(inner)), taken_(std::move(taken)), number_(of) {}
 
     /// The executor with another inside: the one that tracks an operation takes the context.
     template <class Property, class I>
     carrying_executor<Flavour, I> with(I inner) const {
+        constexpr bool tracks = Flavour::template tracks_work<Property>;
         detail::carried::ref taken = taken_;
-        if constexpr (Flavour::template tracks_work<Property>) {
-            if (!taken)
-                taken = flow_goes_on(inner) ? detail::carried::ref::take()
-                                            : detail::carried::ref::take_snapshot();
-        } else if constexpr (Flavour::template never_blocks<Property>) {
-            // What is posted by a live flow is the flow that goes on; what is dispatched, such as the start
-            // of a coroutine, is a child.
-            if (!taken && flow_goes_on(inner)) taken = detail::carried::ref::take();
-        }
-        return carrying_executor<Flavour, I>(std::move(inner), std::move(taken));
+        // What is posted by a live flow is the flow that goes on; what is dispatched, such as the start of a
+        // coroutine, is a child.
+        if constexpr (tracks || Flavour::template never_blocks<Property>)
+            if (!taken) taken = detail::carried::ref::take_live(home());
+        if constexpr (tracks)
+            if (!taken) taken = detail::carried::ref::take_snapshot();
+        return carrying_executor<Flavour, I>(std::move(inner), std::move(taken), number_);
     }
 
     Inner inner_;
     detail::carried::ref taken_;
+    [[no_unique_address]] number number_{};
 };
 
 namespace detail {

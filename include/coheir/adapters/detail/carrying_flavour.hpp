@@ -66,7 +66,7 @@ private:
         typename Flavour::template timer<Executor> timer(on, std::chrono::steady_clock::time_point());
         int seen = 0;
         {
-            const flow start(carried::ref::nothing());
+            const flow start(carried::ref::nothing(), 0);
             context::set("coheir.check", 4711);
             timer.async_wait([&seen](const auto&) { seen = context::get("coheir.check", 0); });
         }

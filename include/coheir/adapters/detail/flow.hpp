@@ -1,6 +1,7 @@
 #pragma once
 // What goes on in a carried context, leg by leg, through code that is not ours.
 
+#include <cstdint>
 #include <utility>
 
 #include "../../config.hpp"
@@ -19,11 +20,10 @@ COHEIR_EXPORT inline constinit thread_local flow* innermost_flow = nullptr;
 /// Not for coroutines: open it in plain functions that stay on a thread.
 class flow {
 public:
-    /// `place`: the execution context whose executor runs it, or null where a strand does. Throws
-    /// std::bad_alloc.
-    explicit flow(carried::ref in, const void* place = nullptr) : innermost_(*this), place_(place) {
+    /// `home` says which executor runs it. Throws std::bad_alloc.
+    flow(carried::ref in, std::uint64_t home) : innermost_(*this), home_(home) {
         if (in->mates_)
-            go_on_in(state(std::move(in)));
+            go_on_in(state(std::move(in), home));
         else
             mine_.context = context::detail::snapshot_access::thaw(in->snapshot_);
         installed_.point_to(&mine_);
@@ -43,14 +43,17 @@ public:
     public:
         /// A level that is linked with no other.
         explicit state(context::detail::level_ref apart) noexcept : apart_(std::move(apart)) {}
-        explicit state(carried::ref live) noexcept : live_(std::move(live)) {}
+        /// A live one, which goes on at `home` only.
+        state(carried::ref live, std::uint64_t home) noexcept : live_(std::move(live)), home_(home) {}
 
     private:
         friend class flow;
         carried::ref live_;
+        std::uint64_t home_ = 0;
         context::detail::level_ref apart_;
     };
-    [[nodiscard]] state now() const { return is_live() ? state(taken_) : state(mine_.context); }
+    [[nodiscard]] state now() const { return is_live() ? state(taken_, home_) : state(mine_.context); }
+    [[nodiscard]] bool is_home_of(const state& s) const noexcept { return !s.live_ || s.home_ == home_; }
     void go_on_in(state with) noexcept {
         mates_ = with.live_ ? with.live_->mates_ : nullptr;
         if (with.live_) with.apart_ = with.live_->live_;
@@ -59,11 +62,6 @@ public:
         std::swap(taken_, with.live_);
         if (mates_) mates_->bury();  // runs destructors of values, which find all in order
     }
-    [[nodiscard]] static bool current_is_live() noexcept {
-        const flow* const here = current();
-        return here && here->is_live();
-    }
-    [[nodiscard]] const void* place() const noexcept { return place_; }
     /// Whether one of these goes on here, and so none elsewhere.
     COHEIR_NOINLINE static bool is_here(const strand_mates& mates) noexcept {
         return innermost_flow && innermost_flow->mates_ == &mates;
@@ -92,7 +90,7 @@ private:
     };
 
     innermost innermost_;
-    const void* const place_;
+    const std::uint64_t home_;
     strand_mates* mates_ = nullptr;  // if it is live
     // If it is live, what carries that. Else what was taken of it last: as long as that is held, whatever
     // changes the level gives it another root.
@@ -126,8 +124,9 @@ inline void carried::ref::end(carried* of) noexcept {
     if (mates) mates->leave();
 }
 
-inline carried::ref carried::ref::take() {
-    return flow::current_is_live() ? flow::current()->taken_ : take_snapshot();
+inline carried::ref carried::ref::take_live(std::uint64_t home) noexcept {
+    const flow* const here = flow::current();
+    return here && here->is_live() && here->home_ == home ? here->taken_ : ref();
 }
 
 /// The same context with counts of its own: it may go to another thread. Throws std::bad_alloc.
@@ -143,14 +142,20 @@ inline flow::state flow::fork(const spawn_policy& policy) {
     level_ref child = policy_access::derive(policy, who ? who->context.get() : nullptr);
     bool live = false;
     for (const level* l = child.get(); l && who && !live; l = l->parent()) live = l == who->context.get();
-    flow* const here = current();
-    // What was entered ends with its block, and two forks there would have nobody to keep them on one strand.
-    const bool entered = !here && who && who->task == 0;
-    if (!live || entered) return state(set_apart(std::move(child)));
+    if (!live) return state(set_apart(std::move(child)));
 
-    const bool shares = here && child.get() == here->mine_.context.get();
-    if (here && here->is_live() && shares) return state(here->taken_);
-    if (here && here->is_live()) return state(carried::ref(new carried(std::move(child), *here->mates_)));
+    flow* const here = current();
+    const bool shares = child.get() == who->context.get();
+    if (!here && who->task == 0) {
+        // What was entered ends with its block, and two forks there would have nobody to keep them on one
+        // strand.
+        if (shares) child = copied(*who->context, "spawned from");
+        return state(set_apart(std::move(child)));
+    }
+    const std::uint64_t home = here ? here->home_ : 0;
+    if (here && here->is_live() && shares) return state(here->taken_, home);
+    if (here && here->is_live())
+        return state(carried::ref(new carried(std::move(child), *here->mates_)), home);
     // The first live one here.
     const strand_mates::member maker(*new strand_mates);
     carried::ref forked(new carried(std::move(child), *maker));
@@ -158,7 +163,7 @@ inline flow::state flow::fork(const spawn_policy& policy) {
         here->taken_ = shares ? forked : carried::ref(new carried(here->mine_.context, *maker));
         here->mates_ = &*maker;
     }
-    return state(std::move(forked));
+    return state(std::move(forked), home);
 }
 
 }  // namespace coheir::detail

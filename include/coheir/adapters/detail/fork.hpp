@@ -29,16 +29,26 @@ Awaitable run_forked(flow::state child, Awaitable coroutine) {
     flow::state before = require_flow().now();
     require_flow().go_on_in(std::move(child));
     auto go_back = [&before, is_back = false]() mutable {  // once: moving the result may throw after it
-        if (std::exchange(is_back, true)) return;
-        if (flow* const here = flow::current()) here->go_on_in(std::move(before));
+        flow* const here = flow::current();
+        if (std::exchange(is_back, true) || !here) return true;
+        const bool is_home = here->is_home_of(before);
+        if (is_home) here->go_on_in(std::move(before));
+        return is_home;
+    };
+    const auto require_back = [&go_back] {
+        if (!go_back())
+            throw usage_error(
+                "coheir::context::fork: a coroutine that was awaited in place has ended on another executor "
+                "than "
+                "it began on, where its awaiter's context cannot go on: have it come back first");
     };
     try {
         if constexpr (std::is_void_v<T>) {
             co_await std::move(coroutine);
-            go_back();
+            require_back();
         } else {
             T result = co_await std::move(coroutine);
-            go_back();
+            require_back();
             co_return std::move(result);
         }
     } catch (...) {
@@ -54,14 +64,16 @@ namespace coheir::context {
 /// Chooses what a coroutine inherits when it is spawned, in place of a snapshot:
 ///     asio::co_spawn(executor, context::fork(spawn_policy::chained, work()), token);
 /// The child's context is derived here, from the current one. Where it shares that, or is chained onto it,
-/// both go on in live contexts: run both on the same strand, or on the same thread. What they start on other
-/// executors, such as the pool under the strand, goes on in a snapshot, beside them. Any other child may run
-/// anywhere. What either spawns without fork gets a snapshot, too. Where a context was entered (enter(),
-/// bind()) that a flow or a task does not go on in, the child gets a copy by any policy. What the last
-/// executor that carries a live context leaves on another thread is destroyed by the next step on the strand.
-/// A task of coheir is of another scheduler, whatever runs it: where it shares or chains contexts with flows
-/// of Asio, all must be on one thread. Throws what spawning by a policy throws; the coroutine throws
-/// usage_error if its executor carries no contexts.
+/// both go on in live contexts: run both on one strand, by copies of one executor, or all on one thread. What
+/// they start on another executor, such as the pool under the strand, goes on in a snapshot, beside them; a
+/// coroutine that itself goes on on another executor does so in a copy, also when it has come back. Any other
+/// child may run anywhere. What either spawns without fork gets a snapshot, too. In a context that was
+/// entered (enter(), bind()), where neither a flow nor a task is current, the child gets a copy by any
+/// policy. What the last executor that carries a live context leaves on another thread is destroyed by the
+/// next step on the strand. A task of coheir is of another scheduler, whatever runs it: where it shares or
+/// chains contexts with flows of Asio, all must be on one thread. Throws what spawning by a policy throws.
+/// The coroutine throws usage_error if its executor carries no contexts, or if it is awaited in place, by a
+/// flow that is live, and ends on another executor.
 template <class Awaitable>
     requires requires { typename coheir::detail::result_of_awaitable<Awaitable>::type; }
 [[nodiscard]] Awaitable fork(const spawn_policy& policy, Awaitable coroutine) {
