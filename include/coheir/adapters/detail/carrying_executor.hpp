@@ -6,6 +6,7 @@
 #include <type_traits>
 #include <utility>
 
+#include "../../config.hpp"
 #include "../../error.hpp"
 #include "flow.hpp"
 
@@ -18,14 +19,10 @@ namespace detail {
 template <class Executor>
 inline constexpr bool is_bare_executor = false;
 
+/// Other executors, such as strands, show to nobody which one they are: they are numbered. Odd, which no
+/// address of an execution context is.
+COHEIR_EXPORT inline constinit std::atomic<std::uint64_t> next_number{1};
 struct no_number {};
-
-/// The number of an executor that is not: a strand, which shows to nobody which one it is, or anything else.
-/// Odd, which no address of an execution context is.
-inline std::uint64_t next_home() noexcept {
-    static constinit std::atomic<std::uint64_t> last{1};
-    return last.fetch_add(2, std::memory_order_relaxed) + 2;
-}
 
 }  // namespace detail
 
@@ -50,7 +47,7 @@ public:
     using inner_executor_type = Inner;
 
     explicit carrying_executor(Inner inner) noexcept : inner_(std::move(inner)) {
-        if constexpr (!is_bare) number_ = detail::next_home();
+        if constexpr (!is_bare) number_ = detail::next_number.fetch_add(2, std::memory_order_relaxed);
     }
     // Asio asks for these to be noexcept.
     carrying_executor(const carrying_executor&) noexcept = default;
@@ -103,7 +100,7 @@ private:
     static constexpr bool is_bare = detail::is_bare_executor<Inner>;
     using number = std::conditional_t<is_bare, detail::no_number, std::uint64_t>;
 
-    /// Says of two executors whether what one runs cannot run beside what the other does.
+    /// Which executor this is: the same for all of its copies, and for all of one execution context.
     std::uint64_t home() const noexcept {
         if constexpr (is_bare)
             return reinterpret_cast<std::uintptr_t>(&Flavour::query(inner_, typename Flavour::context()));

@@ -23,7 +23,7 @@ public:
     /// `home` says which executor runs it. Throws std::bad_alloc.
     flow(carried::ref in, std::uint64_t home) : innermost_(*this), home_(home) {
         if (in->mates_)
-            go_on_in(state(std::move(in), home));
+            go_on_in(state(std::move(in)));
         else
             mine_.context = context::detail::snapshot_access::thaw(in->snapshot_);
         installed_.point_to(&mine_);
@@ -42,16 +42,17 @@ public:
     class state {
     public:
         /// A level that is linked with no other.
-        explicit state(context::detail::level_ref apart) noexcept : apart_(std::move(apart)) {}
-        /// A live one, which goes on at `home` only.
-        state(carried::ref live, std::uint64_t home) noexcept : live_(std::move(live)), home_(home) {}
+        explicit state(context::detail::level_ref apart) noexcept : home_(0), apart_(std::move(apart)) {}
+        explicit state(carried::ref live, std::uint64_t home = 0) noexcept
+            : live_(std::move(live)), home_(home) {}
 
     private:
         friend class flow;
         carried::ref live_;
-        std::uint64_t home_ = 0;
+        std::uint64_t home_;  // of a live one: where that was
         context::detail::level_ref apart_;
     };
+    /// What it goes on with now, and whether that may be gone on with here.
     [[nodiscard]] state now() const { return is_live() ? state(taken_, home_) : state(mine_.context); }
     [[nodiscard]] bool is_home_of(const state& s) const noexcept { return !s.live_ || s.home_ == home_; }
     void go_on_in(state with) noexcept {
@@ -152,10 +153,8 @@ inline flow::state flow::fork(const spawn_policy& policy) {
         if (shares) child = copied(*who->context, "spawned from");
         return state(set_apart(std::move(child)));
     }
-    const std::uint64_t home = here ? here->home_ : 0;
-    if (here && here->is_live() && shares) return state(here->taken_, home);
-    if (here && here->is_live())
-        return state(carried::ref(new carried(std::move(child), *here->mates_)), home);
+    if (here && here->is_live() && shares) return state(here->taken_);
+    if (here && here->is_live()) return state(carried::ref(new carried(std::move(child), *here->mates_)));
     // The first live one here.
     const strand_mates::member maker(*new strand_mates);
     carried::ref forked(new carried(std::move(child), *maker));
@@ -163,7 +162,7 @@ inline flow::state flow::fork(const spawn_policy& policy) {
         here->taken_ = shares ? forked : carried::ref(new carried(here->mine_.context, *maker));
         here->mates_ = &*maker;
     }
-    return state(std::move(forked), home);
+    return state(std::move(forked));
 }
 
 }  // namespace coheir::detail

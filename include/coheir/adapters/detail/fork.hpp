@@ -38,9 +38,8 @@ Awaitable run_forked(flow::state child, Awaitable coroutine) {
     const auto require_back = [&go_back] {
         if (!go_back())
             throw usage_error(
-                "coheir::context::fork: a coroutine that was awaited in place has ended on another executor "
-                "than "
-                "it began on, where its awaiter's context cannot go on: have it come back first");
+                "coheir::context::fork: a coroutine that was awaited in place has ended on another "
+                "executor than it began on, where its awaiter's context cannot go on: have it come back");
     };
     try {
         if constexpr (std::is_void_v<T>) {
@@ -73,7 +72,7 @@ namespace coheir::context {
 /// next step on the strand. A task of coheir is of another scheduler, whatever runs it: where it shares or
 /// chains contexts with flows of Asio, all must be on one thread. Throws what spawning by a policy throws.
 /// The coroutine throws usage_error if its executor carries no contexts, or if it is awaited in place, by a
-/// flow that is live, and ends on another executor.
+/// flow that is live, and ends on another executor; then the awaiter goes on in a copy of the child's.
 template <class Awaitable>
     requires requires { typename coheir::detail::result_of_awaitable<Awaitable>::type; }
 [[nodiscard]] Awaitable fork(const spawn_policy& policy, Awaitable coroutine) {
