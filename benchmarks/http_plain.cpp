@@ -60,8 +60,8 @@ awaitable<response> answer(request asked) {
 
 awaitable<> session(beast::basic_stream<tcp, executor> stream) {
     beast::flat_buffer buffer(limits::header + limits::body);
-    beast::error_code error;
-    stream.socket().set_option(tcp::no_delay(true), error);
+    beast::error_code error, ignored;
+    stream.socket().set_option(tcp::no_delay(true), ignored);
     const limits most;
     for (bool keep_alive = true; keep_alive && !error;) {
         http::request_parser<http::string_body> parser;

@@ -51,9 +51,9 @@ coheir::task<response> answer(request asked, handler handle) {
 template <class Executor>
 coheir::task<> session(beast::basic_stream<tcp, Executor> stream, handler handle, limits most) {
     beast::flat_buffer buffer(limits::header + limits::body);
-    beast::error_code error;
+    beast::error_code error, ignored;
     // Else the second of several answers waits until the client has confirmed the first, 40 ms as a rule.
-    stream.socket().set_option(tcp::no_delay(true), error);
+    stream.socket().set_option(tcp::no_delay(true), ignored);
     for (bool keep_alive = true; keep_alive && !error;) {
         http::request_parser<http::string_body> parser;
         parser.header_limit(limits::header);
@@ -78,9 +78,9 @@ coheir::task<> session(beast::basic_stream<tcp, Executor> stream, handler handle
     // Closing a socket with unread data would take the response from the client: let it send that first.
     stream.socket().shutdown(tcp::socket::shutdown_send, error);
     stream.expires_after(std::min(most.time, limits::linger));
-    for (std::size_t ignored = 0; !error && ignored < limits::ignored;) {
+    for (std::size_t dropped = 0; !error && dropped < limits::ignored;) {
         buffer.clear();
-        ignored += co_await stream.async_read_some(buffer.prepare(4096), use_task(error));
+        dropped += co_await stream.async_read_some(buffer.prepare(4096), use_task(error));
     }
 }
 
@@ -109,7 +109,7 @@ private:
                 if (!accepted) co_await coheir::sleep_for(std::chrono::milliseconds(100));
                 continue;
             } catch (const std::bad_alloc&) {
-                std::cerr << "a connection was refused: out of memory\n";
+                std::cerr << "accepting failed: out of memory\n";
             }
             co_await coheir::yield();  // others may give some back
         }

@@ -259,6 +259,17 @@ TEST_CASE(FLAVOUR "an executor is small enough for any_io_executor to hold it in
     CHECK(sizeof(thread_pool::executor_type) <= inline_storage);
 }
 
+TEST_CASE(FLAVOUR "a property that makes another executor of it is no obstacle", "[carry]") {
+    io_context host;
+    std::string seen;
+    as("one", [&] {
+        const auto adapted = asio::require(host.get_executor(), asio::execution::blocking_adaptation.allowed);
+        adapted.execute([&seen] { seen = who(); });
+    });
+    host.run();
+    CHECK(seen == "one");
+}
+
 TEST_CASE(FLAVOUR "any executor can be made to carry contexts", "[carry]") {
     asio::io_context plain;
     const auto executor = coheir::carry_context(plain.get_executor());
@@ -799,27 +810,38 @@ TEST_CASE(FLAVOUR "a live flow that goes on on another executor goes on in a cop
 TEST_CASE(FLAVOUR "a coroutine that is forked in place and ends on another executor says so",
           "[carry][fork][threads]") {
     thread_pool pool(2);
-    std::string ended, failed;
-    const auto strays = [&](bool fails) -> asio::awaitable<void> {
+    asio::thread_pool plain(1);
+    notes said;
+    const auto go_to = [](auto on) { return asio::post(asio::bind_executor(on, asio::use_awaitable)); };
+    const auto strays = [&](bool carried, bool fails) -> asio::awaitable<void> {
         context::set("who", "child");
-        co_await asio::post(asio::bind_executor(pool.get_executor(), asio::use_awaitable));
+        if (carried)
+            co_await go_to(pool.get_executor());
+        else
+            co_await go_to(plain.get_executor());
         if (fails) throw std::runtime_error("its own");
     };
     const auto parent = [&]() -> asio::awaitable<void> {
-        for (std::string* said : {&ended, &failed}) {
+        const std::array<std::pair<bool, bool>, 4> all{
+            {{true, false}, {true, true}, {false, false}, {false, true}}};
+        for (const auto& [carried, fails] : all) {
             co_await step();
-            context::set("who", "parent");
+            std::string caught = "nothing";
             try {
-                co_await context::fork(spawn_policy::chained, strays(said == &failed));
-            } catch (const std::exception& e) {
-                *said = e.what() + (", as " + who());
+                co_await context::fork(spawn_policy::chained, strays(carried, fails));
+            } catch (const coheir::usage_error&) {
+                caught = "usage_error";
+            } catch (const std::runtime_error& e) {
+                caught = e.what();
             }
+            said.push_back(caught + " as " + who());
         }
     };
     asio::co_spawn(coheir::make_strand(pool), parent(), asio::detached);
     pool.join();
-    CHECK_THAT(ended, Catch::StartsWith("coheir::context::fork: ") && Catch::EndsWith(", as child"));
-    CHECK(failed == "its own, as child");
+    plain.join();
+    CHECK(said ==
+          notes{"usage_error as child", "its own as child", "usage_error as nobody", "its own as nobody"});
 }
 
 TEST_CASE(FLAVOUR "what is forked in a context that was entered gets a copy by any policy",

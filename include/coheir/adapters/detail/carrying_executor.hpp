@@ -130,8 +130,10 @@ private:
         F f_;
     };
 
-    carrying_executor(Inner inner, detail::carried::ref taken, number of) noexcept
-        : inner_(std::move(inner)), taken_(std::move(taken)), number_(of) {}
+    carrying_executor(Inner inner, detail::carried::ref taken, std::uint64_t home) noexcept
+        : inner_(std::move(inner)), taken_(std::move(taken)) {
+        if constexpr (!is_bare) number_ = home;
+    }
 
     /// The executor with another inside: the one that tracks an operation takes the context.
     template <class Property, class I>
@@ -144,7 +146,7 @@ private:
             if (!taken) taken = detail::carried::ref::take_live(home());
         if constexpr (tracks)
             if (!taken) taken = detail::carried::ref::take_snapshot();
-        return carrying_executor<Flavour, I>(std::move(inner), std::move(taken), number_);
+        return carrying_executor<Flavour, I>(std::move(inner), std::move(taken), home());
     }
 
     Inner inner_;

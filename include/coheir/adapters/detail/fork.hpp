@@ -29,9 +29,9 @@ Awaitable run_forked(flow::state child, Awaitable coroutine) {
     flow::state before = require_flow().now();
     require_flow().go_on_in(std::move(child));
     auto go_back = [&before, is_back = false]() mutable {  // once: moving the result may throw after it
+        if (std::exchange(is_back, true)) return true;
         flow* const here = flow::current();
-        if (std::exchange(is_back, true) || !here) return true;
-        const bool is_home = here->is_home_of(before);
+        const bool is_home = here && here->is_home_of(before);
         if (is_home) here->go_on_in(std::move(before));
         return is_home;
     };
@@ -64,15 +64,16 @@ namespace coheir::context {
 ///     asio::co_spawn(executor, context::fork(spawn_policy::chained, work()), token);
 /// The child's context is derived here, from the current one. Where it shares that, or is chained onto it,
 /// both go on in live contexts: run both on one strand, by copies of one executor, or all on one thread. What
-/// they start on another executor, such as the pool under the strand, goes on in a snapshot, beside them; a
-/// coroutine that itself goes on on another executor does so in a copy, also when it has come back. Any other
-/// child may run anywhere. What either spawns without fork gets a snapshot, too. In a context that was
-/// entered (enter(), bind()), where neither a flow nor a task is current, the child gets a copy by any
-/// policy. What the last executor that carries a live context leaves on another thread is destroyed by the
-/// next step on the strand. A task of coheir is of another scheduler, whatever runs it: where it shares or
-/// chains contexts with flows of Asio, all must be on one thread. Throws what spawning by a policy throws.
-/// The coroutine throws usage_error if its executor carries no contexts, or if it is awaited in place, by a
-/// flow that is live, and ends on another executor; then the awaiter goes on in a copy of the child's.
+/// they start on another executor without fork, such as the pool under the strand, goes on in a snapshot,
+/// beside them; a coroutine that itself goes on on another executor does so in a copy, also when it has come
+/// back. Any other child may run anywhere. What either spawns without fork gets a snapshot, too. In a context
+/// that was entered (enter(), bind()), where neither a flow nor a task is current, the child gets a copy by
+/// any policy. What the last executor that carries a live context leaves on another thread is destroyed by
+/// the next step on the strand. A task of coheir is of another scheduler, whatever runs it: where it shares
+/// or chains contexts with flows of Asio, all must be on one thread. Throws what spawning by a policy throws.
+/// The coroutine throws usage_error if its executor carries no contexts, or if it ends on one that carries
+/// none, or on another than it began on where its awaiter is a live flow; then the awaiter goes on in a copy
+/// of the child's context, or in none.
 template <class Awaitable>
     requires requires { typename coheir::detail::result_of_awaitable<Awaitable>::type; }
 [[nodiscard]] Awaitable fork(const spawn_policy& policy, Awaitable coroutine) {
