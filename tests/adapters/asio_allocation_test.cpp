@@ -1,9 +1,44 @@
-// Awaiting an operation allocates nothing of ours, nor does the scheduler that goes on after it.
+// Awaiting an operation allocates nothing, nor does the scheduler that goes on after it or is woken.
 
 // clang's thread sanitizer brings an operator new that cannot be replaced: nothing can be counted there.
 #if defined(__has_feature)
 #if __has_feature(thread_sanitizer)
 #define COHEIR_TEST_CANNOT_COUNT
+namespace {
+
+/// How often memory is asked for when a thread that runs nothing of Asio's resumes a task on this executor.
+template <class Executor>
+std::size_t memory_of_a_wakeup(asio::io_context& io, const Executor& executor) {
+    coheir::asio_scheduler loop(executor);
+    std::optional<coheir::resolver<void>> wake;
+    const auto handle = loop.spawn([](auto& to) -> coheir::task<> {
+        co_await coheir::callback<void>([&to](coheir::resolver<void> resolve) { to = std::move(resolve); });
+    }(wake));
+    io.restart();
+    io.poll();
+    REQUIRE(wake);
+    std::size_t asked = 0;
+    std::thread([&] {
+        const std::size_t before = allocations;
+        (*wake)();
+        asked = allocations - before;
+    }).join();
+    io.run();
+    CHECK(handle.done());
+    return asked;
+}
+
+}  // namespace
+
+TEST_CASE("asio: a wake-up takes no memory, where the executor takes an allocator", "[asio][allocation]") {
+    asio::io_context io;
+    for (int again = 0; again < 2; ++again) {
+        CHECK(memory_of_a_wakeup(io, io.get_executor()) == 0);
+        CHECK(memory_of_a_wakeup(io, asio::make_strand(io)) == 0);
+        CHECK(memory_of_a_wakeup(io, asio::any_io_executor(io.get_executor())) > 0);  // it takes none
+    }
+}
+
 #endif
 #endif
 #include <coheir/config.hpp>
@@ -20,10 +55,13 @@
 #include <cstddef>
 #include <cstdlib>
 #include <new>
+#include <optional>
+#include <thread>
+#include <utility>
 
 namespace {
 
-std::size_t allocations = 0;  // Asio's own are not among them: it has its memory from std::aligned_alloc
+thread_local std::size_t allocations = 0;
 
 [[gnu::noinline]] void* allocate(std::size_t size) {
     ++allocations;
@@ -81,6 +119,41 @@ TEST_CASE("asio: awaiting operations allocates nothing", "[asio][allocation]") {
     loop.spawn(measure(io, counted)).detach();
     io.run();
     CHECK(counted == 0);
+}
+
+namespace {
+
+/// How often memory is asked for when a thread that runs nothing of Asio's resumes a task on this executor.
+template <class Executor>
+std::size_t memory_of_a_wakeup(asio::io_context& io, const Executor& executor) {
+    coheir::asio_scheduler loop(executor);
+    std::optional<coheir::resolver<void>> wake;
+    const auto handle = loop.spawn([](auto& to) -> coheir::task<> {
+        co_await coheir::callback<void>([&to](coheir::resolver<void> resolve) { to = std::move(resolve); });
+    }(wake));
+    io.restart();
+    io.poll();
+    REQUIRE(wake);
+    std::size_t asked = 0;
+    std::thread([&] {
+        const std::size_t before = allocations;
+        (*wake)();
+        asked = allocations - before;
+    }).join();
+    io.run();
+    CHECK(handle.done());
+    return asked;
+}
+
+}  // namespace
+
+TEST_CASE("asio: a wake-up takes no memory, where the executor takes an allocator", "[asio][allocation]") {
+    asio::io_context io;
+    for (int again = 0; again < 2; ++again) {
+        CHECK(memory_of_a_wakeup(io, io.get_executor()) == 0);
+        CHECK(memory_of_a_wakeup(io, asio::make_strand(io)) == 0);
+        CHECK(memory_of_a_wakeup(io, asio::any_io_executor(io.get_executor())) > 0);  // it takes none
+    }
 }
 
 #endif

@@ -7,9 +7,15 @@
 
 #include <chrono>
 #include <new>
+#include <stdexcept>
 #include <utility>
 
+#include "support/child_process.hpp"
+#include "support/throwing_coroutine.hpp"
+
 namespace {
+
+using Catch::Matchers::Contains;
 
 using namespace std::chrono_literals;
 
@@ -51,31 +57,53 @@ struct coheir::detail::asio_flavour_of<unreliable_executor> {
 
 namespace {
 
-/// Runs a task while a call into Asio fails: that comes out of run(); what is handed in next has it go on.
-void run_with_failure(coheir::task<> work, bool& fails) {
-    asio::io_context io;
-    coheir::asio_scheduler loop(unreliable_executor{io}, coheir::spawn_policy::copying);
-    const auto handle = loop.spawn(std::move(work));
-    fails = true;
-    CHECK_THROWS_AS(io.run(), std::bad_alloc);
-    CHECK_FALSE(handle.done());
-    loop.post([] {});
-    io.restart();
-    io.run_for(2s);
-    CHECK(handle.done());
-}
-
 coheir::task<> take_many_turns() {
     for (int i = 0; i < 1000; ++i) co_await coheir::yield();
 }
 coheir::task<> nap() { co_await coheir::sleep_for(1ms); }
+test::throwing fail_with_the_timer() {
+    unreliable_asio::timer_fails = true;
+    throw std::out_of_range("foreign");
+    co_return;
+}
 
 }  // namespace
 
-TEST_CASE("asio: after a turn that could not be requested, the next one is", "[asio][failure]") {
-    run_with_failure(take_many_turns(), unreliable_asio::post_fails);
+TEST_CASE("asio: an executor that throws when it is to run the tasks ends the program with a message",
+          "[asio][failure]") {
+    const auto outcome = test::in_child_process([] {
+        asio::io_context io;
+        coheir::asio_scheduler loop(unreliable_executor{io}, coheir::spawn_policy::copying);
+        loop.spawn(take_many_turns()).detach();
+        unreliable_asio::post_fails = true;
+        io.run();
+    });
+    CHECK(outcome.aborted);
+    CHECK_THAT(outcome.errors, Contains("coheir: fatal: the executor of an asio_scheduler threw when it was "
+                                        "to run the tasks that are ready"));
+    CHECK_THAT(outcome.errors, Contains("bad_alloc"));
 }
 
-TEST_CASE("asio: after a timer that could not be set, the next one is", "[asio][failure]") {
-    run_with_failure(nap(), unreliable_asio::timer_fails);
+TEST_CASE("asio: a timer that cannot be set comes out of run(), and is set by the next", "[asio][failure]") {
+    asio::io_context io;
+    coheir::asio_scheduler loop(unreliable_executor{io}, coheir::spawn_policy::copying);
+    const auto handle = loop.spawn(nap());
+    unreliable_asio::timer_fails = true;
+    CHECK_THROWS_AS(io.run(), std::bad_alloc);
+    CHECK_FALSE(handle.done());
+    io.run_for(2s);
+    CHECK(handle.done());
+}
+
+TEST_CASE("asio: what a foreign coroutine throws comes out of run(), not what fails after it",
+          "[asio][failure]") {
+    asio::io_context io;
+    coheir::asio_scheduler loop(unreliable_executor{io}, coheir::spawn_policy::copying);
+    const auto handle = loop.spawn(nap());
+    test::throwing body = fail_with_the_timer();
+    loop.spawn([](test::throwing& on) -> coheir::task<> { co_await on; }(body)).detach();
+    CHECK_THROWS_AS(io.run(), std::out_of_range);
+    CHECK_FALSE(unreliable_asio::timer_fails);
+    for (int i = 0; i < 10 && !handle.done(); ++i) io.run_one_for(2s);
+    CHECK(handle.done());
 }

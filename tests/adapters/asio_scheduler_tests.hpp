@@ -8,7 +8,6 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
-#include <coroutine>
 #include <cstddef>
 #include <memory>
 #include <optional>
@@ -19,6 +18,7 @@
 #include <vector>
 
 #include "support/foreign_lazy.hpp"
+#include "support/throwing_coroutine.hpp"
 #include "support/trace.hpp"
 
 namespace {
@@ -190,33 +190,17 @@ TEST_CASE(FLAVOUR "what a foreign coroutine throws comes out of run(), and the r
     asio::io_context io;
     asio_scheduler loop(io.get_executor());
     trace t;
-    struct throwing {
-        struct promise_type {
-            throwing get_return_object() {
-                return {std::coroutine_handle<promise_type>::from_promise(*this)};
-            }
-            std::suspend_always initial_suspend() noexcept { return {}; }
-            std::suspend_always final_suspend() noexcept { return {}; }
-            void return_void() noexcept {}
-            void unhandled_exception() { throw; }
-        };
-        std::coroutine_handle<promise_type> handle;
-        bool await_ready() const noexcept { return false; }
-        std::coroutine_handle<> await_suspend(std::coroutine_handle<>) const noexcept { return handle; }
-        void await_resume() const noexcept {}
-    };
-    auto fails = []() -> throwing {
+    auto fails = []() -> test::throwing {
         throw std::runtime_error("foreign");
         co_return;
     };
-    throwing body = fails();
-    auto waits = [](throwing& on) -> coheir::task<> { co_await on; };
+    test::throwing body = fails();
+    auto waits = [](test::throwing& on) -> coheir::task<> { co_await on; };
     loop.spawn(waits(body)).detach();
     loop.spawn(note_steps(t, "a", 2)).detach();
     CHECK_THROWS_WITH(io.run(), "foreign");
     io.poll();
     CHECK(t == trace{"a1", "a2"});
-    body.handle.destroy();
 }
 
 TEST_CASE(FLAVOUR "handlers of Asio see no context, tasks see their own", "[asio]") {

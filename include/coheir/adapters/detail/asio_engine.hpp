@@ -11,7 +11,9 @@
 #include <type_traits>
 #include <utility>
 
+#include "../../detail/fatal.hpp"
 #include "../../scheduler.hpp"
+#include "asio_reserve.hpp"
 
 namespace coheir::detail {
 
@@ -112,6 +114,46 @@ protected:
     }
     virtual ~asio_engine() = default;
 
+    /// The handler that has the tasks take a turn. Only one is on its way, in memory that is kept for it: a
+    /// wake-up cannot fail for want of memory, where the executor takes an allocator.
+    class turn {
+    public:
+        template <class T>
+        class allocator_for {
+        public:
+            using value_type = T;
+            explicit allocator_for(ref engine) noexcept : engine_(std::move(engine)) {}
+            template <class U>
+            allocator_for(const allocator_for<U>& other) noexcept : engine_(other.engine_) {}
+            T* allocate(std::size_t n) {
+                static_assert(alignof(T) <= asio_reserve::alignment);
+                return static_cast<T*>(engine_->reserve_.allocate(n * sizeof(T)));
+            }
+            void deallocate(T* memory, std::size_t) noexcept { engine_->reserve_.deallocate(memory); }
+            template <class U>
+            bool operator==(const allocator_for<U>& other) const noexcept {
+                return &*engine_ == &*other.engine_;
+            }
+
+        private:
+            template <class U>
+            friend class allocator_for;
+            ref engine_;
+        };
+        using allocator_type = allocator_for<void>;
+
+        explicit turn(asio_engine& of) noexcept : engine_(of) {}
+        allocator_type get_allocator() const noexcept { return allocator_type(engine_); }
+        void operator()() {
+            // Reads, too: what was handed in by those who saw the turn requested is seen by it.
+            engine_->turn_requested_.exchange(false, std::memory_order_acq_rel);
+            if (engine_->alive_) engine_->take_turn();
+        }
+
+    private:
+        ref engine_;
+    };
+
     /// The timer has run out.
     void on_timer(std::uint64_t number) {
         if (!alive_) return;
@@ -120,6 +162,7 @@ protected:
     }
 
     virtual bool runs_in_this_thread() const noexcept = 0;
+    virtual void post(turn next) = 0;  // any thread
     virtual void arm_timer(time_point deadline, std::uint64_t number) = 0;
     virtual void disarm_timer() = 0;
     virtual void hold_work(bool on) = 0;
@@ -140,32 +183,47 @@ private:
             const context::detail::outside no_task;
             return f();
         }
-        try {
-            core_->visit([&f] { F(std::move(f))(); });  // it is gone before tasks run
-        } catch (...) {
-            settle();
-            throw;
-        }
+        settle_if_it_throws([&] {
+            core_->visit([&f] { F(std::move(f))(); });
+        });  // f is gone before tasks run
         take_turn();
     }
 
     void take_turn() {
         if (core_->is_running()) return;  // a task runs the event loop, inside itself
-        try {
+        settle_if_it_throws([this] {
             for (std::size_t i = 0; i < batches && scheduler_->run_ready(batch); ++i) {
             }
-        } catch (...) {
-            settle();
-            throw;
-        }
+        });
         settle();
     }
+    template <class F>
+    void settle_if_it_throws(F f) {
+        try {
+            f();
+        } catch (...) {
+            try {
+                settle();
+            } catch (...) {  // if it fails in the next turn, too, that one tells
+            }
+            throw;
+        }
+    }
 
-    /// Has what is left looked after. Where Asio fails in it, that comes out of its run(), and the next turn
-    /// tries again.
+    /// Has what is left looked after. Where Asio fails in it, that comes out of its run(), and the next turn,
+    /// which is on its way, tries again.
     void settle() {
-        hold_work(core_->has_live_tasks());
         if (core_->has_work()) request_turn();
+        try {
+            hold_work(core_->has_live_tasks());
+            set_timer();
+        } catch (...) {
+            request_turn();
+            throw;
+        }
+    }
+
+    void set_timer() {
         const std::optional<time_point> deadline = core_->next_deadline();
         if (clock_) {
             if (!deadline || core_->has_work()) return;
@@ -185,17 +243,12 @@ private:
     }
 
     /// One handler at a time, however many ask. Any thread.
-    void request_turn() {
+    void request_turn() noexcept {
         if (turn_requested_.exchange(true, std::memory_order_acq_rel)) return;
         try {
-            Flavour::post(any_executor_, [self = ref(*this)] {
-                // Reads, too: what was handed in by those who saw the turn requested is seen by it.
-                self->turn_requested_.exchange(false, std::memory_order_acq_rel);
-                if (self->alive_) self->take_turn();
-            });
-        } catch (...) {
-            turn_requested_.store(false, std::memory_order_release);
-            throw;
+            post(turn(*this));
+        } catch (...) {  // nobody would ask again: others have seen the turn requested
+            fatal("the executor of an asio_scheduler threw when it was to run the tasks that are ready");
         }
     }
 
@@ -210,6 +263,7 @@ private:
     std::atomic<bool> turn_requested_{false};
     bool alive_ = true;  // written under the mutex, too, for those who are not on the executor
     std::mutex alive_mutex_;
+    asio_reserve reserve_;
 };
 
 /// The same on an executor of a known type.
@@ -231,6 +285,7 @@ private:
         else
             return false;  // not known, so what might run at once goes by way of the executor
     }
+    void post(typename engine::turn next) override { flavour::post(executor_, std::move(next)); }
     void arm_timer(time_point deadline, std::uint64_t number) override {
         timer_->expires_at(deadline);
         timer_->async_wait(

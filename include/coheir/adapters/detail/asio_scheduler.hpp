@@ -23,6 +23,10 @@ namespace coheir {
 /// what they await, and drops without a call what Asio still has of it. Destroy it before the io_context
 /// or the pool.
 ///
+/// Having the tasks run, from whichever thread a wake-up comes, takes no memory if the executor takes an
+/// allocator, as all of Asio's own do but any_io_executor. An executor that throws in it ends the program
+/// with a message.
+///
 /// What leaves a foreign coroutine, or a handler of an operation that a task awaits, comes out of the handler
 /// of Asio that runs the tasks, and so out of io_context::run(), as with Asio's own handlers.
 template <class Executor>
