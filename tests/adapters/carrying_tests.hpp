@@ -16,6 +16,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <stdexcept>
 #include <string>
 #include <thread>
@@ -273,9 +274,16 @@ TEST_CASE(FLAVOUR "a property that makes another executor of it is no obstacle",
 TEST_CASE(FLAVOUR "any executor can be made to carry contexts", "[carry]") {
     asio::io_context plain;
     const auto executor = coheir::carry_context(plain.get_executor());
-    asio::steady_timer carries(executor, 1ms);
-    as("ada", [&] { carries.async_wait([](auto) { CHECK(who() == "ada"); }); });
+    const auto erased = coheir::carry_context(asio::any_io_executor(plain.get_executor()));
+    asio::steady_timer carries(executor, 1ms), carries_too(erased, 1ms);
+    notes seen;
+    const auto wait = [&seen](asio::steady_timer& timer) {
+        timer.async_wait([&seen](auto) { seen.push_back(who()); });
+    };
+    as("ada", [&] { wait(carries); });
+    as("eve", [&] { wait(carries_too); });
     plain.run();
+    CHECK(std::set<std::string>(seen.begin(), seen.end()) == std::set<std::string>{"ada", "eve"});
 }
 
 TEST_CASE(FLAVOUR "Asio asks for what the adapter rests on", "[carry]") {
@@ -842,6 +850,50 @@ TEST_CASE(FLAVOUR "a coroutine that is forked in place and ends on another execu
     plain.join();
     CHECK(said ==
           notes{"usage_error as child", "its own as child", "usage_error as nobody", "its own as nobody"});
+}
+
+TEST_CASE(FLAVOUR "a child that shares its parent's context is not begun on another executor",
+          "[carry][fork][threads]") {
+    thread_pool pool(2);
+    notes said;
+    const auto child = []() -> asio::awaitable<void> { co_return; };
+    const auto say = [&said](std::exception_ptr error) {
+        try {
+            if (error) std::rethrow_exception(error);
+            said.push_back("begun");
+        } catch (const coheir::usage_error&) {
+            said.push_back("usage_error");
+        }
+    };
+    const auto spawn_on = [&](auto executor, const spawn_policy& policy) -> asio::awaitable<void> {
+        std::exception_ptr error;
+        try {
+            co_await asio::co_spawn(executor, context::fork(policy, child()), asio::use_awaitable);
+        } catch (...) {
+            error = std::current_exception();
+        }
+        say(error);
+    };
+    const auto parent = [&](auto own) -> asio::awaitable<void> {
+        for (const auto& policy : {spawn_policy::shared, spawn_policy::chained, spawn_policy::copying}) {
+            co_await spawn_on(own, policy);
+            co_await spawn_on(coheir::make_strand(pool), policy);
+            co_await spawn_on(pool.get_executor(), policy);
+        }
+    };
+    const auto strand = coheir::make_strand(pool);
+    asio::co_spawn(strand, parent(strand), asio::detached);
+    pool.join();
+    const std::string begun = "begun", error = "usage_error";
+    CHECK(said == notes{begun, error, error, begun, error, error, begun, begun, begun});
+
+    said.clear();
+    thread_pool of_other_threads(1);
+    as("ada", [&] {
+        asio::co_spawn(of_other_threads, context::fork(spawn_policy::shared, child()), say);
+        of_other_threads.join();
+    });
+    CHECK(said == notes{error});
 }
 
 TEST_CASE(FLAVOUR "what is forked in a context that was entered gets a copy by any policy",

@@ -2,6 +2,7 @@
 // An executor of Asio through which contexts go along, and the contexts whose executor it is.
 
 #include <atomic>
+#include <concepts>
 #include <cstdint>
 #include <type_traits>
 #include <utility>
@@ -46,7 +47,9 @@ class carrying_executor {
 public:
     using inner_executor_type = Inner;
 
-    explicit carrying_executor(Inner inner) noexcept : inner_(std::move(inner)) {
+    // Not for what converts to Inner: an any_io_executor could be made of a carrying_executor, and asks.
+    template <std::same_as<Inner> I>
+    explicit carrying_executor(I inner) noexcept : inner_(std::move(inner)) {
         if constexpr (!is_bare) number_ = detail::next_number.fetch_add(2, std::memory_order_relaxed);
     }
     // Asio asks for these to be noexcept.

@@ -23,7 +23,7 @@ public:
     /// `home` says which executor runs it. Throws std::bad_alloc.
     flow(carried::ref in, std::uint64_t home) : innermost_(*this), home_(home) {
         if (in->mates_)
-            go_on_in(state(std::move(in)));
+            go_on_in(state(std::move(in), home));
         else
             mine_.context = context::detail::snapshot_access::thaw(in->snapshot_);
         installed_.point_to(&mine_);
@@ -43,18 +43,23 @@ public:
     public:
         /// A level that is linked with no other.
         explicit state(context::detail::level_ref apart) noexcept : home_(0), apart_(std::move(apart)) {}
-        explicit state(carried::ref live, std::uint64_t home = 0) noexcept
-            : live_(std::move(live)), home_(home) {}
+        state(carried::ref live, std::uint64_t home) noexcept : live_(std::move(live)), home_(home) {}
 
     private:
         friend class flow;
         carried::ref live_;
-        std::uint64_t home_;  // of a live one: where that was
+        std::uint64_t home_;                    // of a live one: where that was
+        const void* thread_ = &innermost_flow;  // the same
         context::detail::level_ref apart_;
     };
     /// What it goes on with now, and whether that may be gone on with here.
     [[nodiscard]] state now() const { return is_live() ? state(taken_, home_) : state(mine_.context); }
     [[nodiscard]] bool is_home_of(const state& s) const noexcept { return !s.live_ || s.home_ == home_; }
+    /// Whether a child may begin here that was forked with it: if it is live, on its parent's executor, or on
+    /// the thread of a parent that is a task.
+    [[nodiscard]] bool may_begin(const state& s) const noexcept {
+        return is_home_of(s) || (s.home_ == of_a_task && s.thread_ == &innermost_flow);
+    }
     void go_on_in(state with) noexcept {
         mates_ = with.live_ ? with.live_->mates_ : nullptr;
         if (with.live_) with.apart_ = with.live_->live_;
@@ -75,6 +80,8 @@ public:
 
 private:
     friend class carried::ref;
+
+    static constexpr std::uint64_t of_a_task = 0;  // in place of an executor's
 
     bool is_live() const noexcept { return mates_ != nullptr; }
 
@@ -153,8 +160,10 @@ inline flow::state flow::fork(const spawn_policy& policy) {
         if (shares) child = copied(*who->context, "spawned from");
         return state(set_apart(std::move(child)));
     }
-    if (here && here->is_live() && shares) return state(here->taken_);
-    if (here && here->is_live()) return state(carried::ref(new carried(std::move(child), *here->mates_)));
+    const std::uint64_t home = here ? here->home_ : of_a_task;
+    if (here && here->is_live() && shares) return state(here->taken_, home);
+    if (here && here->is_live())
+        return state(carried::ref(new carried(std::move(child), *here->mates_)), home);
     // The first live one here.
     const strand_mates::member maker(*new strand_mates);
     carried::ref forked(new carried(std::move(child), *maker));
@@ -162,7 +171,7 @@ inline flow::state flow::fork(const spawn_policy& policy) {
         here->taken_ = shares ? forked : carried::ref(new carried(here->mine_.context, *maker));
         here->mates_ = &*maker;
     }
-    return state(std::move(forked));
+    return state(std::move(forked), home);
 }
 
 }  // namespace coheir::detail

@@ -26,6 +26,12 @@ inline flow& require_flow() {
 /// The body of a forked coroutine: goes over to the child's context, and back at its end.
 template <class T, class Awaitable>
 Awaitable run_forked(flow::state child, Awaitable coroutine) {
+    if (!require_flow().may_begin(child))
+        throw usage_error(
+            "coheir::context::fork: a child that shares its parent's context, or is chained onto it, must be "
+            "spawned on its parent's executor (or, if a task forks it, on the task's thread): spawn it "
+            "there, "
+            "or fork it by a policy that copies");
     flow::state before = require_flow().now();
     require_flow().go_on_in(std::move(child));
     auto go_back = [&before, is_back = false]() mutable {  // once: moving the result may throw after it
@@ -63,17 +69,18 @@ namespace coheir::context {
 /// Chooses what a coroutine inherits when it is spawned, in place of a snapshot:
 ///     asio::co_spawn(executor, context::fork(spawn_policy::chained, work()), token);
 /// The child's context is derived here, from the current one. Where it shares that, or is chained onto it,
-/// both go on in live contexts: run both on one strand, by copies of one executor, or all on one thread. What
-/// they start on another executor without fork, such as the pool under the strand, goes on in a snapshot,
-/// beside them; a coroutine that itself goes on on another executor does so in a copy, also when it has come
-/// back. Any other child may run anywhere. What either spawns without fork gets a snapshot, too. In a context
-/// that was entered (enter(), bind()), where neither a flow nor a task is current, the child gets a copy by
-/// any policy. What the last executor that carries a live context leaves on another thread is destroyed by
-/// the next step on the strand. A task of coheir is of another scheduler, whatever runs it: where it shares
-/// or chains contexts with flows of Asio, all must be on one thread. Throws what spawning by a policy throws.
-/// The coroutine throws usage_error if its executor carries no contexts, or if it ends on one that carries
-/// none, or on another than it began on where its awaiter is a live flow; then the awaiter goes on in a copy
-/// of the child's context, or in none.
+/// both go on in live contexts: spawn it on a copy of the parent's executor, which must run one handler at a
+/// time. What they start on another executor without fork, such as the pool under the strand, goes on in a
+/// snapshot, beside them; a coroutine that itself goes on on another executor does so in a copy, also when it
+/// has come back. Any other child may run anywhere. What either spawns without fork gets a snapshot, too. In
+/// a context that was entered (enter(), bind()), where neither a flow nor a task is current, the child gets a
+/// copy by any policy. What the last executor that carries a live context leaves on another thread is
+/// destroyed by the next step on the strand. A task of coheir is of another scheduler, whatever runs it:
+/// where it shares or chains contexts with flows of Asio, all must be on one thread. Throws what spawning by
+/// a policy throws. The coroutine throws usage_error if its executor carries no contexts; if it shares or is
+/// chained, and its executor is not its parent's; or if it ends on one that carries none, or on another than
+/// it began on where its awaiter is a live flow; then the awaiter goes on in a copy of the child's context,
+/// or in none.
 template <class Awaitable>
     requires requires { typename coheir::detail::result_of_awaitable<Awaitable>::type; }
 [[nodiscard]] Awaitable fork(const spawn_policy& policy, Awaitable coroutine) {
