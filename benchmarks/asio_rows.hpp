@@ -96,13 +96,13 @@ void post_asio(benchmark::State& state) {
 BENCHMARK(post_asio)->Name("post/4/" ASIO_NAME)->UseRealTime()->Unit(benchmark::kMillisecond);
 
 // timer: with 100,000 others pending, one is armed and cancelled, and its waiter has been told
-void timer_asio(benchmark::State& state, int pending) {
+void timer_asio(benchmark::State& state, int others) {
     asio::io_context loop(1);
-    std::vector<asio::steady_timer> others;
-    others.reserve(static_cast<std::size_t>(pending));
-    for (int i = 0; i < pending; ++i) {
-        others.emplace_back(loop, std::chrono::hours(1) + std::chrono::microseconds(i * 7919LL % pending));
-        others.back().async_wait([](auto) {});
+    std::vector<asio::steady_timer> sleeping;
+    sleeping.reserve(static_cast<std::size_t>(others));
+    for (int i = 0; i < others; ++i) {
+        sleeping.emplace_back(loop, std::chrono::hours(1) + std::chrono::microseconds(i * 7919LL % others));
+        sleeping.back().async_wait([](auto) {});
     }
     const bench::tally tally(state);
     for (auto _ : state) {

@@ -83,13 +83,14 @@ asio::awaitable<void> sleeper() {
     co_await timer.async_wait(asio::use_awaitable);
 }
 void sleeping(benchmark::State& state) {
-    for (auto _ : state) {
-        asio::io_context loop(1);
-        const bench::memory_of memory(state, sleepers, 0);
-        for (int i = 0; i < sleepers; ++i) asio::co_spawn(loop, sleeper(), asio::detached);
-        loop.poll();
-        memory.measured();
-    }
+    for (auto _ : state)
+        bench::afresh([&] {
+            asio::io_context loop(1);
+            const bench::memory_of memory(state, sleepers, 0);
+            for (int i = 0; i < sleepers; ++i) asio::co_spawn(loop, sleeper(), asio::detached);
+            loop.poll();
+            memory.measured();
+        });
 }
 
 const bool curves[] = {

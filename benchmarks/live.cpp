@@ -37,9 +37,10 @@ void yield(benchmark::State& state, int live) {
     });
 }
 
-// ---- spawn and join one, and sleep once, while the others sleep
+// ---- spawn and join one, and sleep once, while the others sleep; the clock is moved by hand
 
-task<> sleeper(int i) { co_await coheir::sleep_for(1h + std::chrono::microseconds(i * 7919LL % pending)); }
+/// One of so many, whose deadlines are in no order.
+task<> sleeper(int i, int of) { co_await coheir::sleep_for(1h + std::chrono::microseconds(i * 7919LL % of)); }
 task<> nothing() { co_return; }
 task<> spawn_one(benchmark::State& state) {
     co_await coheir::spawn(nothing());
@@ -58,40 +59,16 @@ void among_sleepers(benchmark::State& state, int live) {
     bench::afresh([&] {
         coheir::manual_clock clock;
         coheir::scheduler loop(coheir::spawn_policy::copying, clock);
-        for (int i = 1; i < live; ++i) loop.spawn(sleeper(i)).detach();
+        for (int i = 1; i < live; ++i) loop.spawn(sleeper(i, live)).detach();
         loop.run(Measured(state));
     });
-}
-
-// ---- drop: with others pending, one sleep is armed and cancelled in the way that the destruction of a
-// sleeping task does it: its awaiter is destroyed. Nobody is told.
-
-class arm_and_drop : public coheir::detail::own_awaitable {
-public:
-    bool await_ready() const noexcept { return false; }
-    template <class Promise>
-    bool await_suspend(std::coroutine_handle<Promise> awaiting) {
-        for (int i = 0; i < timers; ++i) {
-            const auto sleep = coheir::sleep_for(30min + std::chrono::microseconds(i));
-            const auto armed = sleep.await_in(*awaiting.promise().state);
-            benchmark::DoNotOptimize(&armed);
-        }
-        return false;
-    }
-    void await_resume() const noexcept {}
-};
-task<> drop(benchmark::State& state) {
-    co_await coheir::yield();
-    const bench::tally tally(state);
-    for (auto _ : state) co_await arm_and_drop();
-    tally.items(state.iterations() * timers);
 }
 
 template <task<> (*Measured)(benchmark::State&)>
 void among_pending(benchmark::State& state, int others) {
     bench::afresh([&] {
         coheir::scheduler loop;
-        for (int i = 0; i < others; ++i) loop.spawn(sleeper(i)).detach();
+        for (int i = 0; i < others; ++i) loop.spawn(sleeper(i, others)).detach();
         loop.run(Measured(state));
     });
 }
@@ -131,9 +108,6 @@ const bool all_rows[] = {
     bench::rows("live/cancel", counts, "coheir", among_pending<cancel>),
     bench::row(
         "timer/cancel/coheir", [](benchmark::State& state) { among_pending<cancel>(state, pending); },
-        benchmark::kMillisecond),
-    bench::row(
-        "timer/drop/coheir", [](benchmark::State& state) { among_pending<drop>(state, pending); },
         benchmark::kMillisecond),
 };
 

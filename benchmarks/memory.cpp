@@ -90,7 +90,7 @@ void sleeping_row(const char* name, Args... args) {
 
 // ---- keys
 
-/// A context with so many keys, whose values are strings that need no memory of their own.
+/// A sleeping task whose context has so many keys, with values as those of the naive map.
 void context_of(benchmark::State& state, int keys) {
     constexpr int contexts = 10;
     for (auto _ : state)
@@ -98,7 +98,8 @@ void context_of(benchmark::State& state, int keys) {
             coheir::scheduler loop{spawn_policy::isolated};
             const bench::memory_of memory(state, contexts);
             auto one = [](int count) -> task<> {
-                for (int i = 0; i < count; ++i) context::set("some_key_" + std::to_string(i), "value");
+                for (int i = 0; i < count; ++i)
+                    context::set("some_key_" + std::to_string(i), std::string(24, 'x'));
                 co_await coheir::sleep_for(1h);
             };
             for (int i = 0; i < contexts; ++i) loop.spawn(one(keys)).detach();

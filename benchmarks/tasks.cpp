@@ -42,35 +42,36 @@ BENCHMARK_CAPTURE(await, child, parent, children, children)
 BENCHMARK_CAPTURE(await, fib, fib, fib_n, fib_calls)->Name("await/fib/coheir")->Unit(benchmark::kMillisecond);
 
 task<> nothing() { co_return; }
-task<> spawn_and_join(std::vector<coheir::join_handle<void>>& handles) {
-    for (int i = 0; i < tasks; ++i) handles.push_back(coheir::spawn(nothing()));
+task<> spawn_and_join(std::vector<coheir::join_handle<void>>& handles, int count) {
+    for (int i = 0; i < count; ++i) handles.push_back(coheir::spawn(nothing()));
     for (auto& handle : handles) co_await handle;
     handles.clear();
 }
-task<> spawn_rounds(benchmark::State& state) {
+task<> spawn_rounds(benchmark::State& state, int count) {
     bench::fill(8);
     std::vector<coheir::join_handle<void>> handles;
-    handles.reserve(tasks);
-    co_await spawn_and_join(handles);  // once, to warm up
+    handles.reserve(static_cast<std::size_t>(count));
+    co_await spawn_and_join(handles, count);  // once, to warm up
     const bench::tally tally(state);
-    for (auto _ : state) co_await spawn_and_join(handles);
-    tally.items(state.iterations() * tasks);
+    for (auto _ : state) co_await spawn_and_join(handles, count);
+    tally.items(state.iterations() * count);
 }
-void spawn(benchmark::State& state, const coheir::spawn_policy& policy) {
+void spawn(benchmark::State& state, const coheir::spawn_policy& policy, int count) {
     bench::afresh([&] {
         coheir::scheduler loop{policy};
-        loop.run(spawn_rounds(state));
+        loop.run(spawn_rounds(state, count));
     });
 }
-BENCHMARK_CAPTURE(spawn, shared, coheir::spawn_policy::shared)
+BENCHMARK_CAPTURE(spawn, shared, coheir::spawn_policy::shared, tasks)
     ->Name("spawn/shared/coheir")
     ->Unit(benchmark::kMicrosecond);
-BENCHMARK_CAPTURE(spawn, copying, coheir::spawn_policy::copying)
+BENCHMARK_CAPTURE(spawn, copying, coheir::spawn_policy::copying, tasks)
     ->Name("spawn/copying/coheir")
     ->Unit(benchmark::kMicrosecond);
-BENCHMARK_CAPTURE(spawn, chained, coheir::spawn_policy::chained)
+BENCHMARK_CAPTURE(spawn, chained, coheir::spawn_policy::chained, tasks)
     ->Name("spawn/chained/coheir")
     ->Unit(benchmark::kMicrosecond);
+BENCHMARK_CAPTURE(spawn, shared_50, coheir::spawn_policy::shared, 50)->Name("spawn/shared_50/coheir");
 
 task<> give_way(int times) {
     for (int n = 0; n < times; ++n) co_await coheir::yield();
@@ -104,22 +105,24 @@ private:
     std::optional<coheir::resolver<void>> last_;
 };
 void post(benchmark::State& state) {
-    std::atomic<std::size_t> mallocs = 0;
-    const bench::tally tally(state);
-    for (auto _ : state) {
-        coheir::scheduler loop;
-        countdown count;
-        std::vector<std::thread> threads;
-        for (int t = 0; t < posters; ++t)
-            threads.emplace_back([&] {
-                const auto remote = loop.remote();
-                for (int i = 0; i < posts; ++i) remote.post([&] { count.one(); });
-                mallocs += bench::allocations();
-            });
-        loop.run(count.done());
-        for (auto& thread : threads) thread.join();
-    }
-    tally.items(state.iterations() * posters * posts, mallocs);
+    bench::afresh([&] {
+        std::atomic<std::size_t> mallocs = 0;
+        const bench::tally tally(state);
+        for (auto _ : state) {
+            coheir::scheduler loop;
+            countdown count;
+            std::vector<std::thread> threads;
+            for (int t = 0; t < posters; ++t)
+                threads.emplace_back([&] {
+                    const auto remote = loop.remote();
+                    for (int i = 0; i < posts; ++i) remote.post([&] { count.one(); });
+                    mallocs += bench::allocations();
+                });
+            loop.run(count.done());
+            for (auto& thread : threads) thread.join();
+        }
+        tally.items(state.iterations() * posters * posts, mallocs);
+    });
 }
 BENCHMARK(post)->Name("post/4/coheir")->UseRealTime()->Unit(benchmark::kMillisecond);
 

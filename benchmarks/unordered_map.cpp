@@ -81,11 +81,12 @@ const bool spread_rows = bench::rows("find/spread", sizes, "unordered_map", find
 void memory_of_copy(benchmark::State& state, int keys) {
     constexpr int copies = 10;
     const auto map = naive(keys - 1);
-    for (auto _ : state) {
-        const bench::memory_of memory(state, copies);
-        const std::vector<naive_map> all(copies, map);
-        memory.measured();
-    }
+    for (auto _ : state)
+        bench::afresh([&] {
+            const bench::memory_of memory(state, copies);
+            const std::vector<naive_map> all(copies, map);
+            memory.measured();
+        });
 }
 const bool memory_rows = [] {
     for (const int keys : sizes)

@@ -32,15 +32,6 @@ void find_typed(benchmark::State& state, int keys) {
 }
 const bool find_typed_rows = bench::rows("find/typed", {1, 8, 64, 1000}, "coheir", find_typed);
 
-// As programs read, in several places of a file: what is small enough to be inlined only where it is called
-// once does not count.
-void get_checked(benchmark::State& state) {
-    repeat(state, 8, [] {
-        if (const auto found = context::get(answer)) benchmark::DoNotOptimize(*found);
-    });
-}
-BENCHMARK(get_checked)->Name("get/checked/8/coheir");
-
 coheir::task<> in_coroutine(benchmark::State& state) {
     bench::fill(8);
     const bench::tally tally(state);
@@ -65,25 +56,6 @@ void get_literal(benchmark::State& state) {
     repeat(state, 8, [] { benchmark::DoNotOptimize(context::get<int>("answer").value()); });
 }
 BENCHMARK(get_literal)->Name("get/literal/8/coheir");
-
-void find_literal(benchmark::State& state) {
-    repeat(state, 8, [] { benchmark::DoNotOptimize(*context::find<int>("answer")); });
-}
-BENCHMARK(find_literal)->Name("find/literal/8/coheir");
-
-void get_text(benchmark::State& state) {
-    const std::string name = "answer";
-    repeat(state, 8, [&] {
-        benchmark::DoNotOptimize(&name);
-        benchmark::DoNotOptimize(context::get<int>(name).value());
-    });
-}
-BENCHMARK(get_text)->Name("get/text/8/coheir");
-
-void get_missing(benchmark::State& state) {
-    repeat(state, 8, [] { benchmark::DoNotOptimize(context::get<int>("missing").has_value()); });
-}
-BENCHMARK(get_missing)->Name("get/missing/8/coheir");
 
 void set_typed(benchmark::State& state, int keys) {
     repeat(state, keys, [i = 0]() mutable {
