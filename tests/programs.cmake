@@ -25,6 +25,20 @@ if(EXISTS ${CMAKE_CURRENT_SOURCE_DIR}/flat_stack/flat_stack.cpp)
     set_tests_properties(flat_stack PROPERTIES TIMEOUT 120)
 endif()
 
+# Programs that may run for as long as one likes: here for seconds, by hand with counts a thousand times larger.
+coheir_test_program(coheir_endurance endurance/main.cpp endurance/fairness.cpp endurance/growth.cpp
+                    endurance/hops.cpp endurance/wakeups.cpp)
+set(runs "hops 100000" "wakeups 3000" "fairness 20000" "growth 100000")
+if(COHEIR_SANITIZE)  # which keeps memory by itself
+    list(REMOVE_ITEM runs "growth 100000")
+endif()
+foreach(run IN LISTS runs)
+    separate_arguments(arguments UNIX_COMMAND ${run})
+    list(GET arguments 0 name)
+    add_test(NAME endurance.${name} COMMAND coheir_endurance ${arguments})
+    set_tests_properties(endurance.${name} PROPERTIES TIMEOUT 120)
+endforeach()
+
 # Two translation units that both include everything link, and share what is inline.
 coheir_test_program(coheir_odr odr/main.cpp odr/other.cpp)
 add_test(NAME odr COMMAND coheir_odr)

@@ -1,0 +1,27 @@
+#pragma once
+// Programs that run for as long as one likes, and end with an exception where a promise is broken.
+
+#include <cstdio>
+#include <stdexcept>
+#include <string>
+
+namespace endurance {
+
+/// Tasks hop between four schedulers on four threads, in every way there is, each with its own context.
+void hops(long long count);
+/// An idle loop is woken by posts of another thread, each within 100 ms.
+void wakeups(long long count);
+/// Timers that are set again and again, a flood of posts, and tasks that give way: each goes on every round.
+void fairness(long long rounds);
+/// Spawns, sets, scopes, snapshots: resident memory stays flat.
+void growth(long long requests);
+
+template <class... Args>
+void require(bool holds, const char* format, Args... args) {
+    if (holds) return;
+    char text[256];
+    std::snprintf(text, sizeof text, format, args...);
+    throw std::runtime_error(text);
+}
+
+}  // namespace endurance
