@@ -16,6 +16,9 @@ void fairness(long long rounds);
 /// Spawns, sets, scopes, snapshots: resident memory stays flat.
 void growth(long long requests);
 
+/// Hashes of names that somebody has chosen: setting and looking up takes at most twice as long.
+void flooding(long long keys);
+
 template <class... Args>
 void require(bool holds, const char* format, Args... args) {
     if (holds) return;
