@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "detail/core.hpp"
+#include "detail/synchronization.hpp"
 #include "error.hpp"
 
 namespace coheir {
@@ -93,9 +94,9 @@ private:
 
     task_state* const waiting_;
     result<T> result_;
-    std::atomic<state> state_{state::pending};
-    std::atomic<std::uint32_t> resolvers_{1};
-    std::atomic<std::uint32_t> shares_{2};  // the awaiting frame, and all resolvers together
+    synchronization::atomic<state> state_{state::pending};
+    synchronization::atomic<std::uint32_t> resolvers_{1};
+    synchronization::atomic<std::uint32_t> shares_{2};  // the awaiting frame, and all resolvers together
 };
 
 }  // namespace detail

@@ -14,6 +14,7 @@
 #include "chrono.hpp"
 #include "completion.hpp"
 #include "start.hpp"
+#include "synchronization.hpp"
 
 namespace coheir::detail {
 
@@ -224,8 +225,8 @@ private:
     }
 
     std::optional<mailbox::ref> home_;
-    std::atomic<std::uint32_t> shares_{0};
-    std::atomic<std::uint32_t> owners_{1};
+    synchronization::atomic<std::uint32_t> shares_{0};
+    synchronization::atomic<std::uint32_t> owners_{1};
     detail::result<T> result_;
     context::snapshot at_failure_;
     task_ref<T> task_;  // from its arrival to its end; after a failure until the last owner has gone
