@@ -54,6 +54,7 @@ public:
 
     failure& fails;
     verdict is;
+    int counted = 0;  // of whatever an operation counts
     coheir::manual_clock clock;
     coheir::scheduler loop{coheir::spawn_policy::copying, clock};
     coheir::scheduler other{coheir::spawn_policy::copying, clock};
