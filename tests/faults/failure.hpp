@@ -4,6 +4,8 @@
 #include <catch2/catch.hpp>
 
 #include <cstddef>
+#include <exception>
+#include <new>
 
 #include "faults/memory.hpp"
 
@@ -27,6 +29,22 @@ private:
     std::size_t asked_ = 0;
     bool met_ = false;
 };
+
+/// What is thrown where a failure strikes in code of the user's: no std::exception.
+struct refusal {};
+
+/// Whether an exception is what a failure makes of itself.
+inline bool is_a_failure(const std::exception_ptr& error) noexcept {
+    try {
+        std::rethrow_exception(error);
+    } catch (const std::bad_alloc&) {
+        return true;
+    } catch (const refusal&) {
+        return true;
+    } catch (...) {
+        return false;
+    }
+}
 
 /// What an attempt says of itself. It allocates nothing that outlives it, not even a message.
 struct verdict {
