@@ -1,6 +1,6 @@
-// A scheduler on Asio, Asio's operations awaited, and contexts carried through Asio: wherever memory runs out,
-// also in Asio itself, an error reaches the caller or comes out of io_context::run(), no wake-up is lost, and
-// all goes on.
+// A scheduler on Asio, Asio's operations awaited, and contexts carried through Asio: wherever memory runs
+// out, also in Asio itself, an error reaches the caller or comes out of io_context::run(), no wake-up is
+// lost, and all goes on.
 #include "faults/memory.hpp"
 #ifndef COHEIR_TEST_CANNOT_COUNT
 
@@ -221,6 +221,26 @@ auto counter(carrying& h) {
     };
 }
 
+asio::awaitable<int> coroutine(int value) {
+    asio::steady_timer timer(co_await asio::this_coro::executor, 1ms);
+    context::set("value", value);
+    co_await timer.async_wait(asio::use_awaitable);
+    co_return context::get("value", 0);
+}
+/// Makes a coroutine that inherits by a policy. It is started with memory: one of Asio's own ends the program
+/// where the start of an operation throws, also without coheir.
+void fork(carrying& h, const spawn_policy& policy) {
+    std::optional<asio::awaitable<int>> forked;
+    {
+        const short_of_memory now(h.fails);
+        forked = context::fork(policy, coroutine(5));
+    }
+    asio::co_spawn(h.io, std::move(*forked),
+                   [&h](const std::exception_ptr&, int value) { h.counted = value; });
+    h.io.run();
+    h.is.expect(h.counted == 5, "it does not run");
+}
+
 const std::vector<row<carrying>> carried_along{
     {"post",
      [](carrying& h) {
@@ -258,6 +278,9 @@ const std::vector<row<carrying>> carried_along{
          h.is.expect(h.counted == 1 || h.came_out, "a handler is lost");
          if (h.came_out) throw std::bad_alloc();
      }},
+    {"fork by copying", [](carrying& h) { fork(h, spawn_policy::copying); }},
+    {"fork by a policy of one's own",
+     [](carrying& h) { fork(h, [](const context::view& parent) { return parent.chained(); }); }},
 };
 
 test::verdict attempt(const row<carrying>& r, test::failure& f) {
@@ -293,6 +316,8 @@ void try_all(const Rows& rows) {
 }  // namespace
 
 TEST_CASE("a scheduler on Asio without memory", "[faults][memory][asio]") { try_all(on_a_scheduler); }
-TEST_CASE("contexts carried through Asio without memory", "[faults][memory][asio]") { try_all(carried_along); }
+TEST_CASE("contexts carried through Asio without memory", "[faults][memory][asio]") {
+    try_all(carried_along);
+}
 
 #endif
