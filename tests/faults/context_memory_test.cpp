@@ -59,6 +59,18 @@ const std::vector<test::operation> changes{
          for (const std::string& name : names) w.expect(context::contains(name), "a key is not set");
          co_return;
      }},
+    {"set a value that is aligned to more than operator new does",
+     [](world& w) -> task<> {
+         struct alignas(64) aligned {
+             int value;
+         };
+         {
+             const short_of_memory now(w.fails);
+             context::set("aligned", aligned{1});
+         }
+         w.expect(context::find<aligned>("aligned")->value == 1, "the key is not set");
+         co_return;
+     }},
     {"set text over text",
      [](world& w) -> task<> {
          {
