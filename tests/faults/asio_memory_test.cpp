@@ -99,7 +99,8 @@ task<> sum(int& into) {
     into = one + two;
 }
 
-task<std::size_t> write_all(stream& to, const std::vector<char>& bytes) {
+task<std::size_t> write_all(stream& to, std::size_t size) {
+    const std::vector<char> bytes(size);
     co_return co_await asio::async_write(to, asio::buffer(bytes), use_task);
 }
 task<std::size_t> read_all(stream& from, std::size_t size) {
@@ -168,10 +169,10 @@ const std::vector<row<scheduling>> on_a_scheduler{
     {"await the steps of reading and writing",
      [](scheduling& h) {
          await_in_task(h, [](scheduling& at) -> task<> {
-             std::vector<char> bytes(1'000'000);
+             constexpr std::size_t size = 1'000'000;
              const auto [written, read] =
-                 co_await coheir::when_all(write_all(at.ours, bytes), read_all(at.theirs, bytes.size()));
-             at.is.expect(written == bytes.size() && read == bytes.size(), "not all is read");
+                 co_await coheir::when_all(write_all(at.ours, size), read_all(at.theirs, size));
+             at.is.expect(written == size && read == size, "not all is read");
          });
      }},
     {"await into an error code",

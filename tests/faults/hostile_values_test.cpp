@@ -37,7 +37,7 @@ public:
 
     int value() const noexcept { return *value_; }
     void set(int n) noexcept { *value_ = n; }
-    friend bool operator==(const hostile&, const hostile&) { throw test::refusal(); }
+    bool operator==(const hostile&) const { throw test::refusal(); }
     friend std::ostream& operator<<(std::ostream& out, const hostile& h) {
         refuse();
         out << *h.value_;

@@ -29,8 +29,8 @@ inline const shape shapes[] = {
     {"a few keys, shared with a copy", 1, 3, coheir::spawn_policy::copying},
     {"a few keys, with a level above", 1, 3, coheir::spawn_policy::chained},
     {"three levels of a few keys, shared with a copy", 3, 3, coheir::spawn_policy::copying},
-    {"many keys", 1, 20, coheir::spawn_policy::isolated},
-    {"two levels of many keys, with one above", 2, 20, coheir::spawn_policy::chained},
+    {"many keys", 1, 17, coheir::spawn_policy::isolated},
+    {"two levels of many keys, with one above", 2, 17, coheir::spawn_policy::chained},
 };
 
 inline const std::string long_text = "a text that is too long to be kept without memory of its own";
