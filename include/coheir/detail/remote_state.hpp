@@ -190,8 +190,13 @@ private:
         using context::detail::policy_access;
         return parent ? policy_access::derive(policy, *parent) : policy_access::derive(policy, nullptr);
     }
-    std::exception_ptr closed(const char* what) const {
-        return std::make_exception_ptr(scheduler_closed(description() + " " + what));
+    /// Where there is no memory for the message, std::bad_alloc.
+    std::exception_ptr closed(const char* what) const noexcept {
+        try {
+            return std::make_exception_ptr(scheduler_closed(description() + " " + what));
+        } catch (...) {
+            return std::current_exception();
+        }
     }
     void never_ran(std::exception_ptr error) noexcept {
         result_.fail(std::move(error));
