@@ -34,7 +34,8 @@ struct world {
     scheduler* running = nullptr;
     task* current = nullptr;
     std::vector<std::string> log{};
-    bool is_valid = true;  // false: the library would end the program
+    bool scopes_overlap = false;  // the library would end the program
+    bool is_endless = false;      // requests to stop go round and round
 
     void say(const std::string& who, const std::string& what) {
         log.push_back(std::to_string(now) + "ms " + who + ": " + what);

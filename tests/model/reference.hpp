@@ -36,8 +36,10 @@ public:
         other_.loop.destroy();
         return world_.log;
     }
-    /// Whether the library can be asked: it ends the program where scopes of one key overlap.
-    [[nodiscard]] bool is_valid() const { return world_.is_valid; }
+    /// Whether scopes of one key overlap, where the library ends the program.
+    [[nodiscard]] bool scopes_overlap() const { return world_.scopes_overlap; }
+    /// Whether tasks of two schedulers wait for each other in a circle, where a request to stop has no end.
+    [[nodiscard]] bool is_endless() const { return world_.is_endless; }
 
 private:
     struct side {
@@ -48,7 +50,8 @@ private:
     // ---- running
 
     void run_until_idle() {
-        for (;;) {
+        for (int turns = 0; !world_.is_endless; ++turns) {
+            world_.is_endless = turns == 5'000;
             bool is_work_left = main_.loop.run_ready(program_.pace);
             is_work_left |= other_.loop.run_ready(program_.pace);
             is_work_left |= main_.loop.run_ready(0);
@@ -415,7 +418,7 @@ private:
             open_scope(const open_scope&) = delete;
             open_scope& operator=(const open_scope&) = delete;
             ~open_scope() {
-                if (!scope.close()) whole.world_.is_valid = false;
+                if (!scope.close()) whole.world_.scopes_overlap = true;
             }
             reference& whole;
             scope_of_key scope;
