@@ -1,10 +1,13 @@
 #pragma once
 // Makes a random program of a seed: the same on every machine.
 
+#include <algorithm>
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <random>
 #include <utility>
+#include <vector>
 
 #include "program.hpp"
 
@@ -20,7 +23,7 @@ public:
         made.other = random_policy(way::shared);
         if (one_in(3)) made.pace = 1 + below(3);
         made.mirrored = one_in(4);
-        left_ = 10 + below(40);
+        left_ = 10 + below(90);
         made.root = task_body(0);
         return made;
     }
@@ -44,7 +47,7 @@ private:
     body task_body(std::size_t depth) {
         body made;
         made.result = fresh_number();
-        const std::size_t length = depth == 0 ? 4 + below(9) : 1 + below(depth < 3 ? 6 : 3);
+        const std::size_t length = depth == 0 ? 6 + below(15) : 1 + below(depth < 3 ? 8 : 4);
         while (made.steps.size() < length && left_ > 0) {
             --left_;
             made.steps.push_back(random_step(depth));
@@ -52,7 +55,13 @@ private:
         return made;
     }
 
+    /// Often what goes on with something that has been begun.
     op random_op() {
+        static constexpr std::array joins{op::join, op::take, op::shield, op::limit_handle, op::stop};
+        static constexpr std::array remote_joins{op::remote_join, op::remote_take, op::remote_stop};
+        if (!used_handles_.empty() && one_in(10)) return joins[below(joins.size())];
+        if (has_remotes_ && one_in(12)) return remote_joins[below(remote_joins.size())];
+        if (has_callbacks_ && one_in(8)) return one_in(4) ? op::resolve_error : op::resolve;
         static const int total = [] {
             int sum = 0;
             for (const traits& t : all_traits) sum += t.weight;
@@ -64,20 +73,34 @@ private:
         return op::get;
     }
 
+    /// Something to wait for, to resolve or to look at should be there in most cases.
+    bool is_wanted(const step& s, std::size_t depth) {
+        const bool needs_handle = has(s, 'h') && !has(s, 'b');
+        if (depth >= deepest && (has(s, 'b') || has(s, 'B'))) return false;
+        if (needs_handle && used_handles_.empty()) return one_in(8);
+        if (!has(s, 's') || has(s, 'b')) return true;
+        const bool is_remote = s.what >= op::remote_spawn && s.what <= op::remote_drop;
+        const bool needs_resolver = s.what >= op::resolve && s.what <= op::drop_resolver;
+        return (!is_remote || has_remotes_ || one_in(8)) && (!needs_resolver || has_callbacks_ || one_in(8));
+    }
+    std::size_t random_handle() {
+        if (used_handles_.empty() || one_in(8)) return below(handle_slots);
+        return used_handles_[used_handles_.size() - 1 - below(std::min(used_handles_.size(), handle_slots))];
+    }
+
     step random_step(std::size_t depth) {
         step made;
         do made.what = random_op();
-        while (depth >= deepest && (has(made, 'b') || has(made, 'B')));
+        while (!is_wanted(made, depth));
         // The rest is drawn whether it is needed or not.
-        made.catches = one_in(3) ? catching::nothing : one_in(4) ? catching::everything : catching::errors;
+        made.catches = one_in(6) ? catching::nothing : one_in(4) ? catching::everything : catching::errors;
         if (made.what == op::fail) made.catches = catching::nothing;
         made.key = one_in(5) ? 3 + below(2) : below(3);
         made.written = static_cast<form>(below(3));
-        made.of = static_cast<kind>(below(4));
-        if (one_in(2)) made.of = kind::number;
+        made.of = one_in(2) ? kind::number : static_cast<kind>(below(4));
         if (made.written == form::typed) made.of = kind::number;
         made.number = fresh_number();
-        made.handle = below(handle_slots);
+        made.handle = has(made, 'b') ? below(handle_slots) : random_handle();
         made.other_handle = below(handle_slots);
         made.slot = below(2);
         made.by = random_policy(way::by_scheduler);
@@ -85,6 +108,9 @@ private:
         made.elsewhere = !one_in(3);
         if (has(made, 'b')) made.bodies.push_back(task_body(depth + 1));
         if (has(made, 'B')) add_several(made, depth);
+        if (has(made, 'h') && has(made, 'b')) used_handles_.push_back(made.handle);
+        has_remotes_ |= made.what == op::remote_spawn;
+        has_callbacks_ |= made.what == op::callback;
         return made;
     }
 
@@ -97,13 +123,15 @@ private:
             const auto from = are_two ? static_cast<body::source>(below(3)) : sort;
             body part = from == body::source::task ? task_body(depth + 1) : body();
             part.from = from;
-            part.handle = below(handle_slots);
+            part.handle = random_handle();
             made.bodies.push_back(std::move(part));
         }
     }
 
     std::mt19937_64 random_;
-    std::size_t left_ = 0;
+    std::size_t left_ = 0;  // how many steps may still be made
+    std::vector<std::size_t> used_handles_;  // where tasks have been spawned into
+    bool has_remotes_ = false, has_callbacks_ = false;
     int last_number_ = 0;
 };
 

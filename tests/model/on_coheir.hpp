@@ -278,7 +278,7 @@ private:
                                                                : parent.shared();
         made.set("a", by.number);
         if (by.how != way::refusing) return made;
-        made.clear();
+        made.erase("a");
         throw failure(by.number);
     }
     static bool is_context_current() {
