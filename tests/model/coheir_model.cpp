@@ -18,9 +18,9 @@
 #include <vector>
 
 #include "generator.hpp"
+#include "naive/reference.hpp"
 #include "on_coheir.hpp"
 #include "program.hpp"
-#include "reference.hpp"
 #include "shrinker.hpp"
 
 namespace {
@@ -36,10 +36,10 @@ struct comparison {
 
 comparison compare(const program& p) {
     comparison made;
-    reference naive(p);
-    made.expected = naive.run();
-    made.scopes_overlap = naive.scopes_overlap();
-    made.is_endless = naive.is_endless();
+    naive::reference reference(p);
+    made.expected = reference.run();
+    made.scopes_overlap = reference.scopes_overlap();
+    made.is_endless = reference.is_endless();
     if (!made.is_left_out()) made.got = on_coheir(p).run();
     return made;
 }

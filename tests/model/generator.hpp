@@ -129,7 +129,7 @@ private:
     }
 
     std::mt19937_64 random_;
-    std::size_t left_ = 0;  // how many steps may still be made
+    std::size_t left_ = 0;                   // how many steps may still be made
     std::vector<std::size_t> used_handles_;  // where tasks have been spawned into
     bool has_remotes_ = false, has_callbacks_ = false;
     int last_number_ = 0;

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
+#include <coroutine>
 #include <cstddef>
 #include <cstdint>
 #include <exception>
@@ -65,9 +66,9 @@ inline std::string name_of(const std::exception_ptr& error) {
 // ---- keys and values
 
 inline constexpr std::array<context::key_name, keys.size()> literals{"a", "b", "c", "own", "once"};
-inline constexpr std::array typed_keys{
-    context::key<int>{"a"}, context::key<int>{"b"}, context::key<int>{"c"},
-    context::key<int>{"own", context::flag::local}, context::key<int>{"once", context::flag::frozen}};
+inline constexpr std::array typed_keys{context::key<int>{"a"}, context::key<int>{"b"}, context::key<int>{"c"},
+                                       context::key<int>{"own", context::flag::local},
+                                       context::key<int>{"once", context::flag::frozen}};
 
 struct unique_number {
     explicit unique_number(int n) : number(n) {}
@@ -149,6 +150,39 @@ std::string shown_in(const Context& in) {
     return text.empty() ? "nothing" : text;
 }
 
+/// As of another library: whoever sets it resumes those who wait.
+class event {
+public:
+    void set(bool for_good) {
+        is_set_ |= for_good;
+        for (const std::coroutine_handle<> h : std::exchange(waiting_, {})) h.resume();
+    }
+    auto wait() {
+        class awaiter {
+        public:
+            explicit awaiter(event& e) : of_(e) {}
+            awaiter(const awaiter&) = delete;
+            awaiter& operator=(const awaiter&) = delete;
+            ~awaiter() { std::erase(of_.waiting_, resumes_); }
+            bool await_ready() const noexcept { return of_.is_set_; }
+            void await_suspend(std::coroutine_handle<> h) {
+                of_.waiting_.push_back(h);
+                resumes_ = h;
+            }
+            void await_resume() const noexcept {}
+
+        private:
+            event& of_;
+            std::coroutine_handle<> resumes_{};
+        };
+        return awaiter(*this);
+    }
+
+private:
+    bool is_set_ = false;
+    std::vector<std::coroutine_handle<>> waiting_;
+};
+
 // ---- the programs
 
 class on_coheir {
@@ -182,8 +216,7 @@ private:
             loop.on_unhandled([&whole](const coheir::unhandled& u) { whole.say_unhandled(u); });
             if (!whole.program_.mirrored) return;
             loop.mirror(
-                typed_keys[0],
-                [&whole](const int& a) { whole.say("mirror", "enter " + std::to_string(a)); },
+                typed_keys[0], [&whole](const int& a) { whole.say("mirror", "enter " + std::to_string(a)); },
                 [&whole] { whole.say("mirror", "leave"); });
         }
         coheir::scheduler loop;
@@ -216,6 +249,7 @@ private:
             for (handle& h : s->handles) h.detach();
         for (auto& slot : resolvers_) slot.reset();
         for (auto& slot : remotes_) slot.detach();
+        for (event& e : events_) e.set(false);
     }
 
     // ---- what is seen
@@ -244,6 +278,7 @@ private:
             case coheir::waiting_for::task: return "waits for " + number_of(t.joins());
             case coheir::waiting_for::several: return "waits for " + std::to_string(t.left()) + " others";
             case coheir::waiting_for::resolver: return "waits for a resolver";
+            case coheir::waiting_for::operation: return "waits for an event";
             default: return "is ready";
         }
     }
@@ -336,10 +371,10 @@ private:
         switch (s.what) {
             case op::get: return shown_in(current_context(), s.key);
             case op::get_number: {
-                const auto found = s.written == form::typed ? context::get(typed_keys[s.key])
-                                                            : with_key(s, [](const context::key_name& key) {
-                                                                  return context::get<int>(key);
-                                                              });
+                const auto found =
+                    s.written == form::typed
+                        ? context::get(typed_keys[s.key])
+                        : with_key(s, [](const context::key_name& key) { return context::get<int>(key); });
                 return found ? std::to_string(*found) : "-";
             }
             case op::dump: return shown_in(current_context());
@@ -358,13 +393,11 @@ private:
             case op::bind: return to.post(context::bind([this, &s] { run_bound(s); })), "";
             case op::fail: throw failure(s.number);
             case op::spawn:
-                if (s.by.how == way::by_scheduler)
-                    return of = coheir::spawn(child(at, s.bodies[0])), "";
+                if (s.by.how == way::by_scheduler) return of = coheir::spawn(child(at, s.bodies[0])), "";
                 return of = coheir::spawn(child(at, s.bodies[0]), options_of(s)), "";
             case op::spawn_from: {
                 auto how = options_of(s);
-                return of = coheir::spawn(child(at, s.bodies[0]),
-                                          std::move(how).context(snapshots_[s.slot])),
+                return of = coheir::spawn(child(at, s.bodies[0]), std::move(how).context(snapshots_[s.slot])),
                        "";
             }
             case op::spawn_until: {
@@ -385,7 +418,9 @@ private:
             }
             case op::stop: return yes_or_no(of.request_stop());
             case op::stop_by_source: return yes_or_no(of.stop_source().request_stop());
-            case op::is_stopped: return yes_or_no(coheir::this_task::stop_requested());
+            case op::is_stopped:
+                return std::string(yes_or_no(coheir::this_task::stop_requested())) + ", " +
+                       yes_or_no(coheir::this_task::stop_token().stop_requested());
             case op::group_spawn:
                 if (!at.group) return "no group";
                 return at.group->spawn(life({at.home, ++last_task_, at.group}, s.bodies[0]), options_of(s)),
@@ -401,10 +436,11 @@ private:
             case op::drop_resolver: return resolvers_[s.slot].reset(), "";
             case op::remote_spawn: {
                 side& there = side_of(at, s);
-                return remotes_[s.slot] = there.loop.remote().spawn(
-                           life({&there, ++last_task_}, s.bodies[0]), options_of(s)),
+                return remotes_[s.slot] = there.loop.remote().spawn(life({&there, ++last_task_}, s.bodies[0]),
+                                                                    options_of(s)),
                        "";
             }
+            case op::set_event: return events_[s.slot].set(s.number % 2 == 0), "";
             case op::remote_stop: return remotes_[s.slot].request_stop(), "";
             case op::remote_drop: return remotes_[s.slot].detach(), "";
             case op::post: {
@@ -453,9 +489,8 @@ private:
             attempt([] { context::erase("b"); });
             attempt([] { context::clear(); });
             attempt([] { static_cast<void>(context::capture()); });
-            attempt([&] {
-                at.home->handles[s.handle] = coheir::spawn(child(at, s.bodies[0]), options_of(s));
-            });
+            attempt(
+                [&] { at.home->handles[s.handle] = coheir::spawn(child(at, s.bodies[0]), options_of(s)); });
         });
         return was_there ? "tried" + tried : "no";
     }
@@ -478,9 +513,7 @@ private:
             case op::shield_task: result = co_await coheir::shield(child(at, s.bodies[0])); break;
             case op::limit_handle: result = co_await coheir::with_timeout(of, limit); break;
             case op::limit_taken: result = co_await coheir::with_timeout(std::move(of), limit); break;
-            case op::limit_task:
-                result = co_await coheir::with_timeout(child(at, s.bodies[0]), limit);
-                break;
+            case op::limit_task: result = co_await coheir::with_timeout(child(at, s.bodies[0]), limit); break;
             case op::until_task:
                 result = co_await coheir::with_deadline(clock_.now() + limit, child(at, s.bodies[0]));
                 break;
@@ -499,6 +532,7 @@ private:
                 result = co_await coheir::callback<int>([slot](auto resolve) { *slot = resolve; });
                 break;
             }
+            case op::wait_event: co_await events_[s.slot].wait(); co_return "";
             case op::remote_join: result = co_await remotes_[s.slot]; break;
             case op::remote_take: result = co_await std::move(remotes_[s.slot]); break;
             case op::run_on: {
@@ -524,9 +558,8 @@ private:
     }
 
     coheir::task<> run_scoped(place at, const step& s) {
-        const context::scoped scope = with_value(s, [](const auto& key, auto&& v) {
-            return context::scoped(key, std::forward<decltype(v)>(v));
-        });
+        const context::scoped scope = with_value(
+            s, [](const auto& key, auto&& v) { return context::scoped(key, std::forward<decltype(v)>(v)); });
         co_await run(at, s.bodies[0].steps);
     }
 
@@ -557,8 +590,8 @@ private:
         for (const body& b : s.bodies)
             tasks.push_back(b.from == source::task ? child(at, b) : coheir::task<int>());
         const source first = s.bodies[0].from;
-        const bool are_alike = std::all_of(s.bodies.begin(), s.bodies.end(),
-                                           [first](const body& b) { return b.from == first; });
+        const bool are_alike =
+            std::all_of(s.bodies.begin(), s.bodies.end(), [first](const body& b) { return b.from == first; });
         if (s.bodies.size() == 2 && (!are_alike || s.number % 2 == 0)) {
             const auto two = [&](auto&& one) {
                 return with_part(at, s.bodies[1], tasks[1], [&](auto&& other) {
@@ -635,6 +668,7 @@ private:
     std::array<context::snapshot, snapshot_slots> snapshots_{};
     std::array<std::optional<coheir::resolver<int>>, resolver_slots> resolvers_{};
     std::array<coheir::remote_handle<int>, remote_slots> remotes_{};
+    std::array<event, event_slots> events_{};
     std::optional<side> main_, other_;
     int last_task_ = 0;
 };

@@ -10,10 +10,10 @@
 namespace model {
 
 inline constexpr std::array<const char*, 5> keys{"a", "b", "c", "own", "once"};
-inline constexpr std::size_t local_key = 3;   // typed, it is never inherited
-inline constexpr std::size_t frozen_key = 4;  // typed, it is set once
+inline constexpr std::size_t local_key = 3;     // typed, it is never inherited
+inline constexpr std::size_t frozen_key = 4;    // typed, it is set once
 inline constexpr std::size_t handle_slots = 4;  // of each scheduler
-inline constexpr std::size_t remote_slots = 2, snapshot_slots = 2, resolver_slots = 2;
+inline constexpr std::size_t remote_slots = 2, snapshot_slots = 2, resolver_slots = 2, event_slots = 2;
 
 enum class kind { number, text, list, unique };  // of values
 enum class form { literal, text, typed };        // of keys
@@ -41,18 +41,18 @@ struct policy {
     int number = 0;
 };
 
+// clang-format off
 enum class op {
     get, get_number, dump, set, update, update_throws, update_busy, erase, clear, scoped, guard,
     capture, look, enter, bind,
     spawn, spawn_from, spawn_until, await, fail, yield, sleep, sleep_until, join, take, copy, drop, inspect,
     shield, shield_task, all, settled, any,
     limit_task, limit_handle, limit_taken, limit_sleep, limit_block, until_task, deadline,
-    stop, stop_by_source, is_stopped,
-    group, group_spawn, group_add, group_stop, group_size,
-    callback, resolve, resolve_error, drop_resolver,
-    remote_spawn, remote_join, remote_take, remote_stop, remote_drop, run_on,
-    post, set_policy, close
+    stop, stop_by_source, is_stopped, group, group_spawn, group_add, group_stop, group_size,
+    callback, resolve, resolve_error, drop_resolver, wait_event, set_event,
+    remote_spawn, remote_join, remote_take, remote_stop, remote_drop, run_on, post, set_policy, close
 };
+// clang-format on
 
 struct step;
 
@@ -80,14 +80,16 @@ struct step {
 };
 
 struct program {
-    policy main{}, other{};      // of the two schedulers
-    std::size_t pace = ~0UL;     // how many tasks run before the other scheduler has its turn
-    bool mirrored = false;       // whether a mirror follows `a`
+    policy main{}, other{};   // of the two schedulers
+    std::size_t pace = ~0UL;  // how many tasks run before the other scheduler has its turn
+    bool mirrored = false;    // whether a mirror follows `a`
     body root{};
 };
 
 /// What an operation is called, and what it needs: k key, v value, n number, h handle, o other handle,
-/// s slot, p policy, t time, e elsewhere or here, b body, B several; and how often it comes.
+/// s slot (of a
+/// snapshot, a remote handle, a resolver or an event), p policy, t time, e elsewhere or here, b body, B
+/// several; and how often it comes.
 struct traits {
     op what;
     const char* name;
@@ -148,6 +150,8 @@ inline constexpr std::array all_traits{
     traits{op::resolve, "resolve", "sn", 4},
     traits{op::resolve_error, "resolve_error", "sn", 2},
     traits{op::drop_resolver, "drop_resolver", "s", 1},
+    traits{op::wait_event, "wait_event", "s", 6},
+    traits{op::set_event, "set_event", "sn", 6},
     traits{op::remote_spawn, "remote_spawn", "sepb", 5},
     traits{op::remote_join, "remote_join", "s", 4},
     traits{op::remote_take, "remote_take", "s", 3},
@@ -159,6 +163,11 @@ inline constexpr std::array all_traits{
     traits{op::close, "close", "e", 1},
 };
 
+static_assert([] {
+    for (std::size_t i = 0; i < all_traits.size(); ++i)
+        if (static_cast<std::size_t>(all_traits[i].what) != i) return false;
+    return all_traits.back().what == op::close;
+}());
 constexpr const traits& traits_of(op what) { return all_traits[static_cast<std::size_t>(what)]; }
 inline bool has(const step& s, char operand) {
     return std::string_view(traits_of(s.what).operands).find(operand) != std::string_view::npos;

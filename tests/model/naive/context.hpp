@@ -8,9 +8,9 @@
 #include <string>
 #include <vector>
 
-#include "program.hpp"
+#include "../program.hpp"
 
-namespace model {
+namespace model::naive {
 
 /// What is thrown in the reference, by its name.
 struct thrown {
@@ -46,17 +46,16 @@ inline level_ref over(level_ref below) {
 
 // ---- looking
 
-/// In which level a key is found; null where it is missing. Local values are seen in their own level only.
-inline level* holder_of(const level_ref& in, std::size_t key) {
-    for (level* l = in.get(); l; l = l->below.get())
+/// In which level a key is found, from one on; null where it is missing. Local values are not inherited.
+inline level* holder_of(level* from, std::size_t key, bool is_inherited = false) {
+    for (level* l = from; l; l = l->below.get(), is_inherited = true)
         if (const auto found = l->own.find(key);
-            found != l->own.end() && (l == in.get() || !found->second.is_local))
+            found != l->own.end() && !(is_inherited && found->second.is_local))
             return l;
     return nullptr;
 }
-
 inline value* find(const level_ref& in, std::size_t key) {
-    level* const holder = holder_of(in, key);
+    level* const holder = holder_of(in.get(), key);
     return holder ? &holder->own.at(key) : nullptr;
 }
 
@@ -97,12 +96,9 @@ inline level_ref look_at(const level_ref& in) {
         if (l->updates > 0) return over(nullptr);
     auto seen = over(nullptr);
     for (std::size_t key = 0; key < keys.size(); ++key)
-        for (level* l = in.get(); l; l = l->below.get()) {
-            const auto found = l->own.find(key);
-            if (found == l->own.end() || found->second.is_local) continue;
-            if (found->second.of != kind::unique || found->second.is_kept)
-                seen->own.emplace(key, found->second);
-            break;
+        if (const level* const holder = holder_of(in.get(), key, true)) {
+            const value& found = holder->own.at(key);
+            if (found.of != kind::unique || found.is_kept) seen->own.emplace(key, found);
         }
     return seen;
 }
@@ -135,16 +131,10 @@ inline void set(const level_ref& in, std::size_t key, form written, kind of, con
         for (const scope_of_key* s : in->scopes)
             if (s->key == key) throw thrown{"usage_error"};
     value made{of, content, is_typed && key == local_key, is_typed && key == frozen_key};
-    const auto own = in->own.find(key);
-    const value* const known = own != in->own.end() ? &own->second : nullptr;
-    const value* const inherited = known || !in->below ? known : [&]() -> const value* {
-        for (level* l = in->below.get(); l; l = l->below.get())
-            if (const auto found = l->own.find(key); found != l->own.end() && !found->second.is_local)
-                return &found->second;
-        return nullptr;
-    }();
-    if (inherited && inherited->is_frozen) throw thrown{"frozen_key"};
-    if (inherited) made.is_local |= inherited->is_local;
+    if (const value* const known = find(in, key)) {
+        if (known->is_frozen) throw thrown{"frozen_key"};
+        made.is_local |= known->is_local;
+    }
     in->own.insert_or_assign(key, made);
 }
 
@@ -152,7 +142,7 @@ inline void set(const level_ref& in, std::size_t key, form written, kind of, con
 template <class F>
 bool update(const level_ref& in, std::size_t key, kind of, F&& f) {
     require_idle(in);
-    level* const holder = holder_of(in, key);
+    level* const holder = holder_of(in.get(), key);
     if (!holder) return false;
     if (holder->updates > 0) throw thrown{"context_busy"};
     value& found = holder->own.at(key);
@@ -196,4 +186,4 @@ inline void open(scope_of_key& scope, form written, kind of, const std::string& 
     scope.in->scopes.push_back(&scope);
 }
 
-}  // namespace model
+}  // namespace model::naive

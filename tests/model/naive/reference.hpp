@@ -10,10 +10,13 @@
 #include <utility>
 #include <vector>
 
-#include "naive_tasks.hpp"
-#include "program.hpp"
+#include "../program.hpp"
+#include "group.hpp"
+#include "outside.hpp"
+#include "remote.hpp"
+#include "several.hpp"
 
-namespace model {
+namespace model::naive {
 
 class reference {
 public:
@@ -66,6 +69,7 @@ private:
             for (task_ref& handle : s->handles) handle.reset();
         for (auto& slot : resolvers_) slot.reset();
         for (remote_ref& slot : remotes_) slot.reset();
+        for (event& e : events_) e.set(false);
     }
     void say_what_is_left() {
         for (const side* const s : {&main_, &other_})
@@ -96,8 +100,7 @@ private:
     level_ref derive(const policy& by, const level_ref& from, bool is_snapshot) {
         if (by.how == way::isolated) return over(nullptr);
         require_idle(from);
-        if (by.how >= way::shared_and_set)
-            world_.say("policy", "sees " + text_of(from));
+        if (by.how >= way::shared_and_set) world_.say("policy", "sees " + text_of(from));
         const auto shared = [&] {
             if (from && is_snapshot) throw thrown{"wrong_scheduler"};
             return from ? from : over(nullptr);
@@ -221,6 +224,7 @@ private:
             case op::limit_taken:
             case op::limit_sleep:
             case op::callback:
+            case op::wait_event:
             case op::remote_join:
             case op::remote_take: return true;
             default: return false;
@@ -270,7 +274,7 @@ private:
                        std::to_string(std::max(0, t.deadline - world_.now));
             case op::stop: return yes_or_no(request_stop(*task_ref(valid_handle(t, s))));
             case op::stop_by_source: return yes_or_no(stop_by_source(*task_ref(valid_handle(t, s))));
-            case op::is_stopped: return yes_or_no(t.stop_requested);
+            case op::is_stopped: return yes_or_no(t.stop_requested) + ", " + yes_or_no(is_told(t));
             case op::group_add:
                 if (!in) return "no group";
                 return in->add(task_ref(valid_handle(t, s))), "";
@@ -283,6 +287,7 @@ private:
                 if (!resolvers_[s.slot]) return "no resolver";
                 return yes_or_no(resolvers_[s.slot]->of->fail("failure " + std::to_string(s.number)));
             case op::drop_resolver: return resolvers_[s.slot].reset(), "";
+            case op::set_event: return events_[s.slot].set(s.number % 2 == 0), "";
             case op::remote_stop: {
                 const auto& of = valid_remote(s)->of;
                 return of->request_stop(of), "";
@@ -319,6 +324,11 @@ private:
         world_.say("bound", text);
     }
 
+    /// What a stop token says: of the whole task, or inside a limit or a group of that.
+    static bool is_told(const task& t) {
+        if (t.scopes.empty()) return t.stop_requested;
+        return t.scopes.back()->stopped || t.scopes.back()->outside_stopped;
+    }
     static bool stop_by_source(task& t) {
         if (t.ended || std::exchange(t.source_spent, true)) return false;
         t.posted_request = std::make_shared<bool>(true);
@@ -344,9 +354,7 @@ private:
             case op::shield: co_await join(t, valid_handle(t, s), false, true, result); break;
             case op::shield_task: co_await join(t, spawn(t, s.bodies[0]), true, true, result); break;
             case op::limit_handle: co_await join_within(t, valid_handle(t, s), false, after, result); break;
-            case op::limit_taken:
-                co_await join_within(t, take_handle(t, s), true, after, result);
-                break;
+            case op::limit_taken: co_await join_within(t, take_handle(t, s), true, after, result); break;
             case op::limit_task:
                 co_await join_within(t, spawn(t, s.bodies[0], after), true, after, result);
                 break;
@@ -357,15 +365,16 @@ private:
             }
             case op::limit_sleep: co_await limit_sleep(t, s); co_return;
             case op::limit_block: co_await limit_block(t, s, in); co_return;
-            case op::callback: co_await call_back(t, s, result); break;
+            case op::callback: co_await call_back(t, resolvers_[s.slot], result); break;
+            case op::wait_event: co_await wait_for(t, events_[s.slot]); co_return;
             case op::remote_join: co_await join_remote(t, valid_remote(s), false, result); break;
             case op::remote_take:
                 static_cast<void>(valid_remote(s));
                 co_await join_remote(t, std::move(remotes_[s.slot]), true, result);
                 break;
             case op::run_on:
-                co_await join_remote(
-                    t, spawn_on(side_of(t, s).loop, t, s.bodies[0], policy{way::copying, 0}), true, result);
+                co_await join_remote(t, spawn_on(side_of(t, s).loop, t, s.bodies[0], policy{way::copying, 0}),
+                                     true, result);
                 break;
             case op::all:
             case op::settled:
@@ -394,20 +403,6 @@ private:
         } catch (const thrown& error) {
             throw limit.outside(error);
         }
-    }
-
-    flow call_back(task& t, const step& s, int& result) {
-        if (!t.due.empty()) co_await yield(t);
-        struct waiting {
-            explicit waiting(task& t) : of(std::make_shared<callback_wait>(t)) {}
-            waiting(const waiting&) = delete;
-            waiting& operator=(const waiting&) = delete;
-            ~waiting() { of->abandon(); }
-            const std::shared_ptr<callback_wait> of;
-        } const now(t);
-        resolvers_[s.slot] = std::make_unique<resolver>(now.of);
-        co_await park(t, *now.of);
-        result = now.of->take();
     }
 
     flow run_scoped(task& t, const step& s, group* in) {
@@ -451,8 +446,7 @@ private:
             co_return;
         }
         std::vector<int> numbers;
-        for (const body& b : s.bodies)
-            numbers.push_back(b.from == body::source::task ? ++last_task_ : 0);
+        for (const body& b : s.bodies) numbers.push_back(b.from == body::source::task ? ++last_task_ : 0);
         std::vector<gathering::part> parts;
         for (std::size_t i = 0; i < s.bodies.size(); ++i) {
             const body& b = s.bodies[i];
@@ -521,8 +515,7 @@ private:
                                              deadline_of_child(t, s.by, never), ++last_task_, in);
                 return in->add(child), "";
             }
-            case op::remote_spawn:
-                return remotes_[s.slot] = spawn_on(side_of(t, s).loop, t, b, s.by), "";
+            case op::remote_spawn: return remotes_[s.slot] = spawn_on(side_of(t, s).loop, t, b, s.by), "";
             case op::post: {
                 side& to = side_of(t, s);
                 to.loop.post([this, &to, &s] { post_run(to, s); });
@@ -586,8 +579,9 @@ private:
     std::array<level_ref, snapshot_slots> snapshots_{};
     std::array<std::unique_ptr<resolver>, resolver_slots> resolvers_{};
     std::array<remote_ref, remote_slots> remotes_{};
+    std::array<event, event_slots> events_{};
     side main_, other_;
     int last_task_ = 0;
 };
 
-}  // namespace model
+}  // namespace model::naive

@@ -5,7 +5,7 @@
 #include <exception>
 #include <utility>
 
-namespace model {
+namespace model::naive {
 
 class [[nodiscard]] flow {
 public:
@@ -56,4 +56,4 @@ private:
     std::coroutine_handle<promise_type> frame_ = nullptr;
 };
 
-}  // namespace model
+}  // namespace model::naive
