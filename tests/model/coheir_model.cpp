@@ -18,7 +18,7 @@
 #include <vector>
 
 #include "generator.hpp"
-#include "naive/reference.hpp"
+#include "naive/run.hpp"
 #include "on_coheir.hpp"
 #include "program.hpp"
 #include "shrinker.hpp"
@@ -28,18 +28,15 @@ namespace {
 using namespace model;
 
 struct comparison {
-    bool scopes_overlap = false, is_endless = false;
-    std::vector<std::string> expected{}, got{};
-    [[nodiscard]] bool is_left_out() const { return scopes_overlap || is_endless; }
-    [[nodiscard]] bool differs() const { return !is_left_out() && expected != got; }
+    naive::outcome expected{};
+    std::vector<std::string> got{};
+    [[nodiscard]] bool is_left_out() const { return expected.scopes_overlap || expected.is_endless; }
+    [[nodiscard]] bool differs() const { return !is_left_out() && expected.log != got; }
 };
 
 comparison compare(const program& p) {
     comparison made;
-    naive::reference reference(p);
-    made.expected = reference.run();
-    made.scopes_overlap = reference.scopes_overlap();
-    made.is_endless = reference.is_endless();
+    made.expected = naive::run(p);
     if (!made.is_left_out()) made.got = on_coheir(p).run();
     return made;
 }
@@ -47,8 +44,8 @@ comparison compare(const program& p) {
 void print_difference(const program& p) {
     const comparison made = compare(p);
     std::cout << text_of(p) << "what happens:\n";
-    for (std::size_t i = 0; i < std::max(made.expected.size(), made.got.size()); ++i) {
-        const std::string expected = i < made.expected.size() ? made.expected[i] : "(no more lines)";
+    for (std::size_t i = 0; i < std::max(made.expected.log.size(), made.got.size()); ++i) {
+        const std::string expected = i < made.expected.log.size() ? made.expected.log[i] : "(no more lines)";
         const std::string got = i < made.got.size() ? made.got[i] : "(no more lines)";
         std::cout << "  " << got << '\n';
         if (expected == got) continue;
@@ -126,9 +123,9 @@ int run(const std::vector<std::string>& arguments) {
         current_seed = seed + i;
         const program p = generator(current_seed).make();
         const comparison made = compare(p);
-        overlapping += made.scopes_overlap;
-        endless += made.is_endless;
-        if (is_verbose) covered.add(p, made.expected);
+        overlapping += made.expected.scopes_overlap;
+        endless += made.expected.is_endless;
+        if (is_verbose) covered.add(p, made.expected.log);
         if (!made.differs()) continue;
         if (++differing > 3) continue;
         std::cout << "seed " << current_seed << ":\n";

@@ -12,6 +12,7 @@
 #include <exception>
 #include <map>
 #include <optional>
+#include <stdexcept>
 #include <string>
 #include <utility>
 #include <variant>
@@ -194,13 +195,10 @@ public:
 
     /// What happens, a line for each event.
     std::vector<std::string> run() {
-        main_->loop.spawn(life({&*main_, ++last_task_}, program_.root)).detach();
-        run_until_idle();
-        for (std::size_t seen = 0; seen != log_.size();) {
-            say_what_is_left();
-            seen = log_.size();
-            drop_all();
-            run_until_idle();
+        try {
+            run_to_the_end();
+        } catch (const std::exception& error) {
+            say("the scheduler", error.what());
         }
         main_.reset();
         other_.reset();
@@ -210,6 +208,17 @@ public:
 private:
     using handle = coheir::join_handle<int>;
     using ms = std::chrono::milliseconds;
+
+    void run_to_the_end() {
+        main_->loop.spawn(life({&*main_, ++last_task_}, program_.root)).detach();
+        run_until_idle();
+        for (std::size_t seen = 0; seen != log_.size();) {
+            say_what_is_left();
+            seen = log_.size();
+            drop_all();
+            run_until_idle();
+        }
+    }
 
     struct side {
         side(on_coheir& whole, const policy& by) : loop(whole.policy_of(by), whole.clock_) {
@@ -231,7 +240,8 @@ private:
     };
 
     void run_until_idle() {
-        for (;;) {
+        for (int turns = 0;; ++turns) {
+            if (turns == 20'000) throw std::runtime_error("it does not come to an end");
             bool is_work_left = main_->loop.run_ready(program_.pace);
             is_work_left |= other_->loop.run_ready(program_.pace);
             is_work_left |= main_->loop.run_ready(0);

@@ -14,6 +14,7 @@
 #include "group.hpp"
 #include "outside.hpp"
 #include "remote.hpp"
+#include "run.hpp"
 #include "several.hpp"
 
 namespace model::naive {
@@ -25,8 +26,7 @@ public:
         main_.loop.mirrored = other_.loop.mirrored = p.mirrored;
     }
 
-    /// What happens, a line for each event.
-    std::vector<std::string> run() {
+    outcome run() {
         start(main_.loop, program_.root, main_.loop.by, nullptr, false, never, ++last_task_, nullptr);
         run_until_idle();
         for (std::size_t seen = 0; seen != world_.log.size();) {
@@ -37,12 +37,8 @@ public:
         }
         main_.loop.destroy();
         other_.loop.destroy();
-        return world_.log;
+        return {world_.log, world_.scopes_overlap, world_.is_endless};
     }
-    /// Whether scopes of one key overlap, where the library ends the program.
-    [[nodiscard]] bool scopes_overlap() const { return world_.scopes_overlap; }
-    /// Whether tasks of two schedulers wait for each other in a circle, where a request to stop has no end.
-    [[nodiscard]] bool is_endless() const { return world_.is_endless; }
 
 private:
     struct side {
@@ -469,9 +465,9 @@ private:
             seen += std::to_string(parts[*index].of->receive(parts[*index].taking));
             co_return;
         }
-        for (const gathering::part& p : parts) seen += (seen.empty() ? "" : ", ") + outcome(p, s.what);
+        for (const gathering::part& p : parts) seen += (seen.empty() ? "" : ", ") + text_of_end(p, s.what);
     }
-    static std::string outcome(const gathering::part& p, op what) {
+    static std::string text_of_end(const gathering::part& p, op what) {
         try {
             return std::to_string(p.of->receive(p.taking));
         } catch (const thrown& error) {
