@@ -24,7 +24,7 @@ public:
         if (one_in(3)) made.pace = 1 + below(3);
         made.mirrored = one_in(4);
         left_ = 10 + below(90);
-        made.root = task_body(0);
+        made.root = task_body(0, false);
         return made;
     }
 
@@ -44,24 +44,34 @@ private:
         return made;
     }
 
-    body task_body(std::size_t depth) {
+    body task_body(std::size_t depth, bool in_group) {
         body made;
         made.result = fresh_number();
         const std::size_t length = depth == 0 ? 6 + below(15) : 1 + below(depth < 3 ? 8 : 4);
         while (made.steps.size() < length && left_ > 0) {
             --left_;
-            made.steps.push_back(random_step(depth));
+            made.steps.push_back(random_step(depth, in_group));
         }
+        if (depth > 0 && one_in(6)) made.steps.push_back(failing_step());
+        return made;
+    }
+
+    step failing_step() {
+        step made;
+        made.what = op::fail;
+        made.number = fresh_number();
         return made;
     }
 
     /// Often what goes on with something that has been begun.
-    op random_op() {
+    op random_op(bool in_group) {
         static constexpr std::array joins{op::join, op::take, op::shield, op::limit_handle, op::stop};
         static constexpr std::array remote_joins{op::remote_join, op::remote_take, op::remote_stop};
         if (!used_handles_.empty() && one_in(10)) return joins[below(joins.size())];
         if (has_remotes_ && one_in(12)) return remote_joins[below(remote_joins.size())];
         if (has_callbacks_ && one_in(8)) return one_in(4) ? op::resolve_error : op::resolve;
+        static constexpr std::array in_groups{op::group_add, op::group_stop, op::group_size};
+        if (in_group && one_in(3)) return one_in(5) ? in_groups[below(in_groups.size())] : op::group_spawn;
         static const int total = [] {
             int sum = 0;
             for (const traits& t : all_traits) sum += t.weight;
@@ -74,7 +84,8 @@ private:
     }
 
     /// Something to wait for, to resolve or to look at should be there in most cases.
-    bool is_wanted(const step& s, std::size_t depth) {
+    bool is_wanted(const step& s, std::size_t depth, bool in_group) {
+        if (s.what >= op::group_spawn && s.what <= op::group_size && !in_group) return one_in(16);
         const bool needs_handle = has(s, 'h') && !has(s, 'b');
         if (depth >= deepest && (has(s, 'b') || has(s, 'B'))) return false;
         if (needs_handle && used_handles_.empty()) return one_in(8);
@@ -88,10 +99,10 @@ private:
         return used_handles_[used_handles_.size() - 1 - below(std::min(used_handles_.size(), handle_slots))];
     }
 
-    step random_step(std::size_t depth) {
+    step random_step(std::size_t depth, bool in_group) {
         step made;
-        do made.what = random_op();
-        while (!is_wanted(made, depth));
+        do made.what = random_op(in_group);
+        while (!is_wanted(made, depth, in_group));
         // The rest is drawn whether it is needed or not.
         made.catches = one_in(6) ? catching::nothing : one_in(4) ? catching::everything : catching::errors;
         if (made.what == op::fail) made.catches = catching::nothing;
@@ -106,12 +117,25 @@ private:
         made.by = random_policy(way::by_scheduler);
         made.time = static_cast<int>(below(4));
         made.elsewhere = !one_in(3);
-        if (has(made, 'b')) made.bodies.push_back(task_body(depth + 1));
+        if (has(made, 'b')) made.bodies.push_back(task_body(depth + 1, has_group(made.what, in_group)));
         if (has(made, 'B')) add_several(made, depth);
         if (has(made, 'h') && has(made, 'b')) used_handles_.push_back(made.handle);
         has_remotes_ |= made.what == op::remote_spawn;
         has_callbacks_ |= made.what == op::callback;
         return made;
+    }
+
+    /// Whether a group is there for the body of a step: in the same task, and in its children.
+    static bool has_group(op what, bool in_group) {
+        switch (what) {
+            case op::group: return true;
+            case op::await:
+            case op::scoped:
+            case op::guard:
+            case op::limit_block:
+            case op::group_spawn: return in_group;
+            default: return false;
+        }
     }
 
     // A range of one sort, or two of any.
@@ -121,7 +145,7 @@ private:
         const std::size_t count = are_two ? 2 : 1 + below(3);
         while (made.bodies.size() < count) {
             const auto from = are_two ? static_cast<body::source>(below(3)) : sort;
-            body part = from == body::source::task ? task_body(depth + 1) : body();
+            body part = from == body::source::task ? task_body(depth + 1, false) : body();
             part.from = from;
             part.handle = random_handle();
             made.bodies.push_back(std::move(part));

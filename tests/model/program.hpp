@@ -61,7 +61,7 @@ struct body {
     enum class source { task, handle, taken_handle } from = source::task;
     std::size_t handle = 0;
     int result = 0;
-    std::vector<step> steps{};
+    std::vector<step> steps;
 };
 
 struct step {
