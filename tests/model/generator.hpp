@@ -30,6 +30,7 @@ public:
 
 private:
     static constexpr std::size_t deepest = 5;
+    static constexpr std::array joins{op::join, op::take, op::shield, op::limit_handle};
 
     std::size_t below(std::size_t n) { return static_cast<std::size_t>(random_() % n); }
     bool one_in(std::size_t n) { return below(n) == 0; }
@@ -51,23 +52,37 @@ private:
         while (made.steps.size() < length && left_ > 0) {
             --left_;
             made.steps.push_back(random_step(depth, in_group));
+            if (one_in(40)) add_circle(made.steps);
         }
-        if (depth > 0 && one_in(6)) made.steps.push_back(failing_step());
+        if (depth > 0 && one_in(6)) made.steps.push_back(plain_step(op::fail));
         return made;
     }
 
-    step failing_step() {
+    step plain_step(op what, std::size_t handle = 0) {
         step made;
-        made.what = op::fail;
+        made.what = what;
         made.number = fresh_number();
+        made.handle = handle;
+        made.time = static_cast<int>(below(4));
         return made;
+    }
+    /// Two tasks that wait for each other, and a request to stop.
+    void add_circle(std::vector<step>& steps) {
+        const std::size_t one = below(handle_slots),
+                          other = (one + 1 + below(handle_slots - 1)) % handle_slots;
+        for (const auto& [handle, awaited] : {std::pair(one, other), std::pair(other, one)}) {
+            steps.push_back(plain_step(op::spawn, handle));
+            steps.back().bodies.emplace_back();
+            steps.back().bodies.back().steps.push_back(plain_step(joins[below(joins.size())], awaited));
+        }
+        steps.push_back(plain_step(op::yield));
+        steps.push_back(plain_step(op::stop, one));
     }
 
     /// Often what goes on with something that has been begun.
     op random_op(bool in_group) {
-        static constexpr std::array joins{op::join, op::take, op::shield, op::limit_handle, op::stop};
         static constexpr std::array remote_joins{op::remote_join, op::remote_take, op::remote_stop};
-        if (!used_handles_.empty() && one_in(10)) return joins[below(joins.size())];
+        if (!used_handles_.empty() && one_in(10)) return one_in(4) ? op::stop : joins[below(joins.size())];
         if (has_remotes_ && one_in(12)) return remote_joins[below(remote_joins.size())];
         if (has_callbacks_ && one_in(8)) return one_in(4) ? op::resolve_error : op::resolve;
         static constexpr std::array in_groups{op::group_add, op::group_stop, op::group_size};
@@ -113,6 +128,8 @@ private:
         made.number = fresh_number();
         made.handle = has(made, 'b') ? below(handle_slots) : random_handle();
         made.other_handle = below(handle_slots);
+        if (made.what == op::stop || made.what == op::stop_by_source)
+            made.handle = stopped_handle_ = one_in(3) ? stopped_handle_ : made.handle;
         made.slot = below(2);
         made.by = random_policy(way::by_scheduler);
         made.time = static_cast<int>(below(4));
@@ -155,6 +172,7 @@ private:
     std::mt19937_64 random_;
     std::size_t left_ = 0;                   // how many steps may still be made
     std::vector<std::size_t> used_handles_;  // where tasks have been spawned into
+    std::size_t stopped_handle_ = 0;         // the last one
     bool has_remotes_ = false, has_callbacks_ = false;
     int last_number_ = 0;
 };
