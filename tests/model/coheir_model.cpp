@@ -4,11 +4,13 @@
 // A program that differs is made small and printed with its seed. Exit status: 0 where none differs.
 #include <coheir/coheir.hpp>
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <csignal>
 #include <cstddef>
 #include <cstdint>
+#include <cstdlib>
 #include <exception>
 #include <iomanip>
 #include <iostream>
