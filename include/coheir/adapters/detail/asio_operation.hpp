@@ -118,7 +118,7 @@ protected:
         task_ = &t;
         t.resume_at = awaiting;
         if (t.stop & task_state::stop_due) {  // the await throws, the operation is not started
-            state_ = state::unstarted;
+            state_ = state::refused;
             t.waiting_in = &queued;
             return t.home->enqueue(t);
         }
@@ -133,7 +133,7 @@ protected:
     }
 
 private:
-    enum class state : std::uint8_t { unused, unstarted, pending, completed, abandoned };
+    enum class state : std::uint8_t { unused, refused, pending, completed, abandoned };
 
     void interrupt(task_state&, stop_wave&) noexcept override {
         const context::detail::outside no_task;
