@@ -148,6 +148,7 @@ void serve(Context& context, const std::vector<Executor>& executors, std::uint16
 
 int run(int argc, char** argv, handler handle) try {
     const std::vector<std::string_view> arguments(argv + 1, argv + argc);
+    require_known(arguments);
     const auto port = static_cast<std::uint16_t>(number(arguments, "--port", 8080, 0, 65535));
     const auto threads = static_cast<std::size_t>(number(arguments, "--threads", 1, 1, 64));
     limits most;

@@ -75,6 +75,14 @@ inline int number(const std::vector<std::string_view>& arguments, std::string_vi
     return otherwise;
 }
 
+/// Throws for what is no option.
+inline void require_known(const std::vector<std::string_view>& arguments) {
+    for (std::size_t i = 0; i < arguments.size(); i += 2)
+        if (arguments[i] != "--port" && arguments[i] != "--threads" && arguments[i] != "--timeout")
+            throw std::invalid_argument("unknown option '" + std::string(arguments[i]) +
+                                        "'; there are --port N, --threads N, --timeout SECONDS");
+}
+
 /// The main function of a server: listens until SIGINT or SIGTERM comes.
 /// --port N (0 for a free one), --threads N, --timeout SECONDS.
 int run(int argc, char** argv, handler handle);

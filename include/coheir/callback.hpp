@@ -199,8 +199,9 @@ private:
 
 /// `T result = co_await callback<T>([](auto resolve) { start_operation(…, resolve); })`: calls the function
 /// at once, in the task's context, with a resolver<T>, and suspends until that is called, from anywhere. What
-/// the function throws is thrown by the await. One allocation, recycled.
-/// With g++ 11 and 12, give a lambda that captures anything non-trivial a name first; see docs/pitfalls.md.
+/// the function throws is thrown by the await. A request to stop that comes after the result does not take
+/// that away: the next wait throws. One allocation, recycled. With g++ 11 and 12, give a lambda that captures
+/// anything non-trivial a name first; see docs/pitfalls.md.
 template <class T = void, detail::started_with<resolver<T>> F>
 callback_awaiter<T, std::decay_t<F>> callback(F&& start) {
     return callback_awaiter<T, std::decay_t<F>>(std::forward<F>(start));

@@ -37,7 +37,7 @@ public:
         const auto answer = joined_->completion.wait(*this);
         if (answer == completion::answer::waits) {
             if (waiting_->stop & task_state::stop_due) [[unlikely]]
-                joined_->request_stop();
+                core::interrupt_now(*waiting_);
             return true;
         }
         suspended_ = false;
@@ -56,8 +56,20 @@ public:
     }
 
 private:
-    /// As a join on the same scheduler: the other task is asked to stop, and its end awaited.
-    void interrupt(task_state&, stop_wave&) noexcept override { joined_->request_stop(); }
+    /// As a join on the same scheduler: the other task is asked to stop, and its end awaited; but let go
+    /// where the wave has come back around a circle of tasks that wait for each other. (One that is older
+    /// than what was handed on has nothing to add.)
+    void interrupt(task_state& waiting, stop_wave& wave) noexcept override {
+        const std::uint64_t number = wave.number();
+        if (number > handed_on_) {
+            handed_on_ = number;
+            joined_->request_stop(number);
+        } else if (number == handed_on_ && joined_->completion.withdraw(*this)) {
+            suspended_ = false;
+            waiting.waiting_in = &queued;
+            run_state::wake(waiting);
+        }
+    }
     wait_info describe() const noexcept override {
         wait_info info;
         if (joined_->completion.done()) return info;
@@ -68,6 +80,7 @@ private:
 
     const remote_owner<T> joined_;  // the handle may go, on another thread, while this waits
     task_state* const waiting_;
+    std::uint64_t handed_on_ = 0;  // the number of the last wave
     bool suspended_ = false;
 };
 

@@ -548,19 +548,15 @@ TEST_CASE(FLAVOUR "an operation that cannot be cancelled ends first", "[asio][st
     asio::io_context io;
     asio_scheduler loop(io.get_executor());
     kept_handler<error_code> handler;
-    std::vector<std::string> reported;
-    loop.on_unhandled([&](const coheir::unhandled& u) { reported.push_back(u.what()); });
     auto waits = [&]() -> coheir::task<> { co_await keep_in<void(error_code)>(handler); };
     const auto handle = loop.spawn(waits());
     io.poll();
     handle.request_stop();
     io.poll();
     CHECK_FALSE(handle.done());
-    const bool fails = GENERATE(false, true);
-    handler.call(fails ? error_code(asio::error::connection_reset) : error_code());
+    handler.call(asio::error::operation_aborted);
     io.run();
     CHECK(handle.done());
-    CHECK(reported.size() == (fails ? 1 : 0));  // the await could not throw both
 }
 
 TEST_CASE(FLAVOUR "what an operation has done is not lost to a request to stop: the next wait throws",

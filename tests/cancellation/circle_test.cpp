@@ -256,3 +256,59 @@ TEST_CASE("a circle through a group stops all of it, and each goes on once", "[c
     CHECK(loop.scheduler.tasks().empty());
     CHECK(loop.unhandled == std::vector<std::string>{"failed"});  // the error that nobody got
 }
+
+namespace {
+
+coheir::task<> wait_for(coheir::remote_handle<>& other, int& stopped) {
+    try {
+        co_await other;
+    } catch (const coheir::task_cancelled&) {
+        ++stopped;
+        throw;
+    }
+}
+
+/// Runs both for longer than anything here takes; false if something is still on its way.
+bool come_to_rest(coheir::scheduler& one, coheir::scheduler& two) {
+    for (int rounds = 0; rounds < 100; ++rounds) one.run_ready(), two.run_ready();
+    return !one.run_ready() && !two.run_ready();
+}
+
+}  // namespace
+
+TEST_CASE("a request goes once around a circle of tasks of several schedulers, and opens it",
+          "[cancellation][remote]") {
+    coheir::scheduler one, two;
+    coheir::remote_handle<> a, b;
+    int stopped = 0;
+    const bool alone = GENERATE(false, true);
+    if (alone) {  // waits for itself
+        a = one.remote().spawn(wait_for(a, stopped));
+    } else {
+        a = one.remote().spawn(wait_for(b, stopped));
+        b = two.remote().spawn(wait_for(a, stopped));
+    }
+    REQUIRE(come_to_rest(one, two));
+    REQUIRE(stopped == 0);
+    const int requests = GENERATE(1, 2);
+    for (int i = 0; i < requests; ++i) a.request_stop();
+    REQUIRE(come_to_rest(one, two));
+    CHECK(stopped == (alone ? 1 : 2));
+    CHECK(a.done());
+    CHECK((alone || b.done()));
+}
+
+TEST_CASE("a circle through tasks of one scheduler and of another is opened, too", "[cancellation][remote]") {
+    coheir::scheduler one, two;
+    coheir::remote_handle<> a, b;
+    int stopped = 0;
+    const auto through_a_child = [&]() -> coheir::task<> { co_await coheir::spawn(wait_for(a, stopped)); };
+    a = one.remote().spawn(wait_for(b, stopped));
+    b = two.remote().spawn(through_a_child());
+    REQUIRE(come_to_rest(one, two));
+    b.request_stop();
+    REQUIRE(come_to_rest(one, two));
+    CHECK(stopped == 2);
+    CHECK(a.done());
+    CHECK(b.done());
+}

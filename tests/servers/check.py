@@ -337,7 +337,7 @@ def stops(options):
                 s.sendall(get("a") * 100)
                 Response(s.makefile("rb"))
                 server.stop(how)
-    for arguments in (["--port", "x"], ["--port", "65536"], ["--port"], ["--threads", "0"]):
+    for arguments in (["--port", "x"], ["--port", "65536"], ["--port"], ["--threads", "0"], ["--port=8080"], ["--help"]):
         wrong = subprocess.run([options.program, *arguments], capture_output=True, text=True, timeout=30)
         must(wrong.returncode == 1 and arguments[0] in wrong.stderr, f"{arguments} gives {wrong}")
 

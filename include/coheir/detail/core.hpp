@@ -83,10 +83,10 @@ public:
 
     /// Asks a task to stop: it throws task_cancelled at the wait where it is, or else at the next. False: it
     /// has ended. Runs the callbacks of its stop tokens.
-    static bool request_stop(task_state& t) noexcept {
+    static bool request_stop(task_state& t, std::uint64_t wave = 0) noexcept {
         if (t.ended) return false;
         auto& home = *static_cast<core*>(t.home);
-        stop_wave(t).stop(t);
+        stop_wave(t, wave).stop(t);
         home.tell_stopped();
         return true;
     }

@@ -2,11 +2,13 @@
 // How a request to stop reaches a task and those that it waits for, and where it is thrown.
 
 #include <coroutine>
+#include <cstdint>
 #include <exception>
 #include <utility>
 
 #include "../error.hpp"
 #include "run_state.hpp"
+#include "task_numbers.hpp"
 
 namespace coheir::detail {
 
@@ -61,7 +63,9 @@ class stop_wave {
 public:
     /// A request that a task makes, of others or of a part of itself, does not come back to it around a
     /// circle of tasks that wait for each other; but a group that is stopped stops all of its tasks.
-    explicit stop_wave(const task_state& from) noexcept : from_(from) {}
+    /// `number`: that of the wave on another scheduler that goes on in this one.
+    explicit stop_wave(const task_state& from, std::uint64_t number = 0) noexcept
+        : from_(from), number_(number) {}
     stop_wave(const stop_wave&) = delete;
     stop_wave& operator=(const stop_wave&) = delete;
     ~stop_wave() { run(); }
@@ -93,6 +97,13 @@ public:
         if (t.waiting_in) t.waiting_in->interrupt(t, *this);
     }
 
+    /// The same for all waves that go on from this one, on whatever scheduler; no other in the process has
+    /// it.
+    std::uint64_t number() noexcept {
+        if (number_ == 0) number_ = task_numbers::take(1);
+        return number_;
+    }
+
 private:
     friend class spreading_wait;
 
@@ -118,6 +129,7 @@ private:
     }
 
     const task_state& from_;
+    std::uint64_t number_;
     spreading_wait* first_ = nullptr;
     spreading_wait* last_ = nullptr;
     bool met_itself_ = false;

@@ -22,8 +22,9 @@ struct use_task_into {
 /// throws none. abandoned_await is thrown where the operation was dropped, by a user's own initiation.
 ///
 /// A request to stop the task cancels the operation, through its cancellation slot; the await then throws
-/// task_cancelled, when the operation has ended, whatever it ended with. One that cannot be cancelled, such
-/// as resolving a name, ends by itself first.
+/// task_cancelled, when the operation has ended. One that cannot be cancelled, such as resolving a name, ends
+/// by itself first. Where it ended with anything but operation_aborted, the await gives that, lest it be
+/// lost, and the next wait throws.
 ///
 /// The task goes on through its scheduler, whatever thread completes the operation. The steps of a composed
 /// operation run on the scheduler's executor, with no context; what starts it runs in the task's. No memory
