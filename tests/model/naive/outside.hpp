@@ -35,8 +35,7 @@ public:
     void abandon() { is_over_ = true; }
 
     int take() {
-        if (!task_.due.empty() && !error_.empty()) report(task_, error_);
-        task_.end_wait();
+        if (!number_ && error_.empty()) task_.end_wait();  // a request takes no result away
         if (!error_.empty()) throw thrown{error_};
         if (!number_) throw thrown{"abandoned_await"};
         return *number_;

@@ -37,7 +37,7 @@ public:
         }
         main_.loop.destroy();
         other_.loop.destroy();
-        return {world_.log, world_.scopes_overlap, world_.is_endless};
+        return {world_.log, world_.scopes_overlap};
     }
 
 private:
@@ -49,8 +49,7 @@ private:
     // ---- running
 
     void run_until_idle() {
-        for (int turns = 0; !world_.is_endless; ++turns) {
-            world_.is_endless = turns == 5'000;
+        for (;;) {
             bool is_work_left = main_.loop.run_ready(program_.pace);
             is_work_left |= other_.loop.run_ready(program_.pace);
             is_work_left |= main_.loop.run_ready(0);

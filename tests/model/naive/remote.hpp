@@ -26,10 +26,10 @@ struct remote_task : waiter, recipient {
     void told() override;
     bool received() override { return std::exchange(is_received, true); }
     void gone() override { of.reset(); }
-    void request_stop(const std::shared_ptr<remote_task>& self) {
+    void request_stop(const std::shared_ptr<remote_task>& self, int wave = 0) {
         if (is_done) return;
-        home.post_always([self] {
-            if (self->of) naive::request_stop(*self->of);
+        home.post_always([self, wave] {
+            if (self->of) naive::request_stop(*self->of, wave);
         });
     }
     int receive(bool taking) {
@@ -65,12 +65,23 @@ struct remote_wait : wait {
         else
             owner->of->is_received = false;  // it was told, and goes without the result
     }
-    void interrupt(wave&) override { owner->of->request_stop(owner->of); }
+    /// Hands a request on once; where it has come back around a circle, the other is let go.
+    void interrupt(wave& w) override {
+        if (w.number() > handed_on) {
+            handed_on = w.number();
+            owner->of->request_stop(owner->of, handed_on);
+        } else if (w.number() == handed_on && owner->of->waiting == this) {
+            owner->of->waiting = nullptr;
+            is_over = true;
+            who.home.wake(who);
+        }
+    }
     [[nodiscard]] std::string text() const override {
         return owner->of->is_done ? "is ready" : "waits for " + std::to_string(owner->of->number);
     }
     task& who;
     const remote_ref owner;
+    int handed_on = 0;
     bool is_over = false;
 };
 

@@ -34,7 +34,7 @@ struct world {
     task* current = nullptr;
     std::vector<std::string> log{};
     bool scopes_overlap = false;  // the library would end the program
-    bool is_endless = false;      // requests to stop go round and round
+    int waves = 0;                // of requests to stop
 
     void say(const std::string& who, const std::string& what) {
         log.push_back(std::to_string(now) + "ms " + who + ": " + what);

@@ -13,7 +13,13 @@ namespace model::naive {
 /// does not come back to the task that makes it.
 class wave {
 public:
-    explicit wave(const task& from) : from_(from) {}
+    /// `number`: of the wave on the other scheduler that goes on in this one.
+    explicit wave(const task& from, int number = 0) : from_(from), number_(number) {}
+
+    int number() {
+        if (number_ == 0) number_ = ++from_.in_world().waves;
+        return number_;
+    }
 
     void stop(task& t) {
         if (t.ended) return;
@@ -54,14 +60,15 @@ public:
 
 private:
     const task& from_;
+    int number_;
     std::deque<wait*> to_spread_;
     std::set<const wait*> met_;
     bool is_circle_ = false;
 };
 
-inline bool request_stop(task& t) {
+inline bool request_stop(task& t, int number = 0) {
     if (t.ended) return false;
-    wave asking(t);
+    wave asking(t, number);
     asking.stop(t);
     asking.run();
     return true;
