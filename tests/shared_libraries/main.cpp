@@ -1,0 +1,64 @@
+// One side sets a value and calls another, which reads it: it sees it, or the program ends with a message.
+// Says so where another thing happens than is expected:
+//     PROGRAM local|global BETWEEN_PROGRAM_AND_PLUGIN BETWEEN_PLUGINS FIRST.so SECOND.so
+// Expected is `one` current context, a `message`, or that the plug-ins are `refused`. With
+// COHEIR_TEST_WITHOUT the program itself is no side.
+#include <dlfcn.h>
+
+#include <cstdio>
+#include <string>
+#include <string_view>
+
+#include "side.hpp"
+#include "support/child_process.hpp"
+
+namespace {
+
+struct file {
+    std::string name;  // as in messages
+    const side* at = nullptr;
+};
+
+int failures = 0;
+bool (*reads)() = nullptr;
+void read() { std::fputs(reads() ? "one" : "a silent split", stderr); }
+
+void check(const file& sets, const file& gets, std::string_view expected) {
+    for (const auto how : {&side::finds, &side::gets, &side::inherits}) {
+        reads = gets.at->*how;
+        const test::child_outcome seen = test::in_child_process([&] { sets.at->with_user(&read); });
+        const std::string text = expected == "message" ? "coheir: fatal: no context is current in " +
+                                                             gets.name + ", but one is in " + sets.name + ": "
+                                                       : "one";
+        if (seen.errors.starts_with(text) && seen.aborted == (expected == "message")) continue;
+        std::fprintf(stderr, "%s called by %s: not %.*s, but: %s\n", gets.name.c_str(), sets.name.c_str(),
+                     static_cast<int>(expected.size()), expected.data(), seen.errors.c_str());
+        ++failures;
+    }
+}
+
+file open_plugin(const char* path, bool global) {
+    void* const plugin = dlopen(path, RTLD_NOW | (global ? RTLD_GLOBAL : RTLD_LOCAL));
+    if (!plugin) return {dlerror()};
+    return {path, reinterpret_cast<decltype(&side_of_file)>(dlsym(plugin, "side_of_file"))()};
+}
+
+}  // namespace
+
+int main(int, char** arguments) {
+    const bool global = std::string_view(arguments[1]) == "global";
+    const file first = open_plugin(arguments[4], global);
+    const file second = open_plugin(arguments[5], global);
+    if (!first.at) {
+        std::fprintf(stderr, "%s\n", first.name.c_str());
+        return std::string_view(arguments[3]) == "refused" ? 0 : 1;
+    }
+    check(first, second, arguments[3]);
+    check(second, first, arguments[3]);
+#ifndef COHEIR_TEST_WITHOUT
+    const file program{"the executable", side_of_file()};
+    check(program, first, arguments[2]);
+    check(second, program, arguments[2]);
+#endif
+    return failures == 0 ? 0 : 1;
+}
