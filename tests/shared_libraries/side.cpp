@@ -1,6 +1,7 @@
 // One side: an executable, or a plug-in.
 #include "side.hpp"
 
+#include <coheir/context.hpp>
 #include <coheir/scheduler.hpp>
 
 #include <string>

@@ -70,8 +70,8 @@ private:
                 continue;
             const auto* const here = static_cast<const char*>(file.dlpi_tls_data);  // null until it is used
             const auto* const copy = here ? reinterpret_cast<const thread_state*>(here + at) : nullptr;
-            if (copy == &mine_) continue;
-            other_ = true;
+            if (copy != &mine_) other_ = true;
+            // Not even in mine, which is not read where some define COHEIR_USE_ANCHOR and others do not.
             if (!copy || !copy->slot.current) continue;
             file_ = name_of(file);
             return stop;
