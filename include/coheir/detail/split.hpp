@@ -26,7 +26,7 @@ namespace coheir::detail {
 /// which one it is in.
 [[gnu::visibility("hidden")]] inline constinit std::atomic<unsigned long long> alone_after{0};
 
-/// Looks for another copy in which a context is current.
+/// Looks for a copy of this thread in which a context is current.
 class search_for_split {
 public:
     explicit search_for_split(const thread_state& mine) noexcept : mine_(mine) {
@@ -46,6 +46,7 @@ public:
     }
 
 private:
+    using program_header = ElfW(Phdr);
     static constexpr int go_on = 0, stop = 1;
 
     // The loader holds a lock meanwhile, so that no file is unloaded: nothing here takes another one.
@@ -62,7 +63,7 @@ private:
     }
 
     /// The marks are looked for in what the thread-local data of all threads are copied from.
-    int look_into(const dl_phdr_info& file, const ElfW(Phdr) & data) noexcept {
+    int look_into(const dl_phdr_info& file, const program_header& data) noexcept {
         const auto* const image = reinterpret_cast<const char*>(file.dlpi_addr + data.p_vaddr);
         for (std::size_t at = 0; at + sizeof(thread_state) <= data.p_filesz; at += alignof(thread_state)) {
             if (std::memcmp(image + at + offsetof(thread_state, mark), thread_state::mark_of_this_layout,
@@ -71,7 +72,7 @@ private:
             const auto* const here = static_cast<const char*>(file.dlpi_tls_data);  // null until it is used
             const auto* const copy = here ? reinterpret_cast<const thread_state*>(here + at) : nullptr;
             if (copy != &mine_) other_ = true;
-            // Not even in mine, which is not read where some define COHEIR_USE_ANCHOR and others do not.
+            // Mine counts, too: where some define COHEIR_USE_ANCHOR and others do not, another one was read.
             if (!copy || !copy->slot.current) continue;
             file_ = name_of(file);
             return stop;
@@ -82,7 +83,7 @@ private:
     static int name_if_here(dl_phdr_info* file, std::size_t, void* name) noexcept {
         const auto here = reinterpret_cast<ElfW(Addr)>(&alone_after) - file->dlpi_addr;
         for (int i = 0; i < file->dlpi_phnum; ++i) {
-            const ElfW(Phdr)& part = file->dlpi_phdr[i];
+            const program_header& part = file->dlpi_phdr[i];
             if (part.p_type != PT_LOAD || here - part.p_vaddr >= part.p_memsz) continue;
             *static_cast<const char**>(name) = name_of(*file);
             return stop;
