@@ -18,6 +18,14 @@ if(EXISTS ${CMAKE_CURRENT_SOURCE_DIR}/golden/coheir_replay.cpp)
     set_tests_properties(golden.traces PROPERTIES TIMEOUT 120)
 endif()
 
+# Random programs, run by the library and by a naive model of it. (By hand: coheir_model --programs 100000)
+add_library(coheir_model_naive STATIC model/naive/run.cpp)
+target_link_libraries(coheir_model_naive PRIVATE coheir_development)
+coheir_test_program(coheir_model model/coheir_model.cpp)
+target_link_libraries(coheir_model PRIVATE coheir_model_naive)
+add_test(NAME model COMMAND coheir_model --programs 5000)
+set_tests_properties(model PROPERTIES TIMEOUT 120)
+
 # The stack stays flat however long the chain of awaits.
 if(EXISTS ${CMAKE_CURRENT_SOURCE_DIR}/flat_stack/flat_stack.cpp)
     coheir_test_program(coheir_flat_stack flat_stack/flat_stack.cpp)
@@ -79,6 +87,7 @@ endif()
 if(TARGET coheir_replay)
     include(golden/mutants.cmake)
 endif()
+include(model/mutants.cmake)
 
 # Every compile_fail/NAME.cpp must be refused with the error that it states, and accepted with -DFIXED.
 file(GLOB sources CONFIGURE_DEPENDS compile_fail/*.cpp)

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "detail/core.hpp"
+#include "detail/synchronization.hpp"
 #include "error.hpp"
 
 namespace coheir {
@@ -57,10 +58,8 @@ public:
         return state_.compare_exchange_strong(expected, state::gone, std::memory_order_acq_rel);
     }
     bool is_waited_for() const noexcept { return state_.load(std::memory_order_relaxed) == state::pending; }
-    /// The exception that it was resolved with, or null. Only after the task was woken.
-    const std::exception_ptr* error() const noexcept {
-        return result_.state() == outcome::error ? &result_.error() : nullptr;
-    }
+    /// Whether it was resolved. Only after the task was woken.
+    bool has_outcome() const noexcept { return result_.state() != outcome::none; }
     T take() {
         if (result_.state() == outcome::none) throw abandoned_await();
         return result_.take();
@@ -93,9 +92,9 @@ private:
 
     task_state* const waiting_;
     result<T> result_;
-    std::atomic<state> state_{state::pending};
-    std::atomic<std::uint32_t> resolvers_{1};
-    std::atomic<std::uint32_t> shares_{2};  // the awaiting frame, and all resolvers together
+    synchronization::atomic<state> state_{state::pending};
+    synchronization::atomic<std::uint32_t> resolvers_{1};
+    synchronization::atomic<std::uint32_t> shares_{2};  // the awaiting frame, and all resolvers together
 };
 
 }  // namespace detail
@@ -171,9 +170,8 @@ public:
     }
     T await_resume() {
         resumed_ = true;
-        if (waiting_->stop & detail::task_state::stop_due) [[unlikely]]
-            report_error();
-        end_wait(*waiting_);
+        if (!state_ || !state_->has_outcome())
+            end_wait(*waiting_);  // else the next wait throws: nothing is lost
         if (start_error_) std::rethrow_exception(start_error_);
         return state_->take();
     }
@@ -185,12 +183,6 @@ private:
     }
     void interrupt(detail::task_state & waiting, detail::stop_wave&) noexcept override {
         if (state_->interrupt()) detail::run_state::wake(waiting);
-    }
-    /// The await throws task_cancelled: nobody else will see an error of the operation.
-    void report_error() const noexcept {
-        const std::exception_ptr* const resolved_with = state_ ? state_->error() : nullptr;
-        const std::exception_ptr& error = resolved_with ? *resolved_with : start_error_;
-        if (error) static_cast<detail::core*>(waiting_->home)->report(error, *waiting_);
     }
     detail::wait_info describe() const noexcept override {
         detail::wait_info info;

@@ -176,7 +176,11 @@ public:
     /// for, that one is asked, too, and its end awaited first. A wait for a foreign operation ends by itself.
     /// Every call throws once; requests that come before the task goes on throw together. False if the task
     /// has ended. Only on the scheduler's thread: for others, there is stop_source().
-    bool request_stop() const { return detail::core::request_stop(*state("request_stop")); }
+    bool request_stop() const {
+        detail::task_state& of = *state("request_stop");
+        if (of.home) static_cast<detail::core*>(of.home)->require_own_thread("join_handle::request_stop");
+        return detail::core::request_stop(of);
+    }
     /// A std::stop_source whose request_stop() may be called on any thread, once: it posts the request to the
     /// task's scheduler. Stopped by request_stop(), too. Without a state if the task has ended. Throws
     /// std::bad_alloc. (Defined in cancellation.hpp.)

@@ -2,6 +2,7 @@
 // How a scheduler runs on an executor, the same for both flavours of Asio: the including file names one.
 
 #include <coheir/coheir.hpp>
+#include <coheir/submit.hpp>
 
 #include <catch2/catch.hpp>
 
@@ -184,6 +185,26 @@ TEST_CASE(FLAVOUR "a scheduler with an armed timer goes before its context, or a
     }
     if (run_on) io.run();  // the cancelled timer
     CHECK(t.empty());
+}
+
+TEST_CASE(FLAVOUR "a scheduler has the members of every scheduler", "[asio]") {
+    asio::io_context io;
+    asio_scheduler loop(io.get_executor());
+    static constexpr coheir::context::key<std::string> user{"user"};
+    std::string mirrored;
+    loop.mirror(
+        user, [&](const std::string& name) { mirrored = name; }, [] {});
+    const auto body = [](asio_scheduler<asio::io_context::executor_type>& on) -> coheir::task<int> {
+        coheir::context::set(user, "ada");
+        co_await coheir::yield();
+        co_return static_cast<int>(on.tasks().size());
+    };
+    auto result = loop.submit(body(loop));
+    io.run();
+    CHECK(result.get() == 1);
+    CHECK(mirrored == "ada");
+    CHECK(loop.tasks().empty());
+    CHECK(loop.dump() == coheir::scheduler().dump());
 }
 
 TEST_CASE(FLAVOUR "what a foreign coroutine throws comes out of run(), and the rest goes on", "[asio]") {

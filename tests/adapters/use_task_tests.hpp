@@ -563,6 +563,73 @@ TEST_CASE(FLAVOUR "an operation that cannot be cancelled ends first", "[asio][st
     CHECK(reported.size() == (fails ? 1 : 0));  // the await could not throw both
 }
 
+TEST_CASE(FLAVOUR "what an operation has done is not lost to a request to stop: the next wait throws",
+          "[asio][stop]") {
+    const auto ends_with = [](error_code error) {
+        asio::io_context io;
+        asio_scheduler loop(io.get_executor());
+        trace t;
+        kept_handler<error_code, int> handler;
+        const auto waits = [&]() -> coheir::task<> {
+            try {
+                t.push_back(std::to_string(co_await keep_in<void(error_code, int)>(handler)));
+            } catch (const system_error&) {
+                t.push_back("error");
+            }
+            t.push_back("went on");
+            co_await coheir::yield();
+        };
+        const auto handle = loop.spawn(waits());
+        io.poll();
+        const bool completes_first = GENERATE(true, false);
+        if (completes_first) handler.call(error, 7);
+        handle.request_stop();
+        if (!completes_first) handler.call(error, 7);
+        io.run();
+        CHECK(handle.done());
+        return t;
+    };
+    CHECK(ends_with({}) == trace{"7", "went on"});
+    CHECK(ends_with(asio::error::eof) == trace{"error", "went on"});
+    CHECK(ends_with(asio::error::operation_aborted) == trace{});
+}
+
+TEST_CASE(FLAVOUR "a read within a time limit loses no bytes", "[asio][stop]") {
+    constexpr std::size_t all = 300;
+    asio::io_context io;
+    asio_scheduler loop(io.get_executor());
+    tcp::acceptor acceptor(io, tcp::endpoint(asio::ip::address_v4::loopback(), 0));
+    tcp::socket ours(io), theirs(io);
+    ours.connect(acceptor.local_endpoint());
+    acceptor.accept(theirs);
+    std::size_t got = 0;
+    bool ended = false;
+    const auto reads = [&]() -> coheir::task<> {
+        std::array<char, 16> bytes{};
+        while (!ended) {
+            error_code ec;
+            try {
+                got += co_await coheir::with_timeout(ours.async_read_some(asio::buffer(bytes), use_task(ec)),
+                                                     500us);
+            } catch (const coheir::timeout_error&) {
+            }
+            ended = ec == asio::error::eof;
+        }
+    };
+    const auto handle = loop.spawn(reads());
+    std::thread writer([&] {
+        for (std::size_t i = 0; i < all; ++i) {
+            asio::write(theirs, asio::buffer("x", 1));
+            std::this_thread::sleep_for(500us);
+        }
+        theirs.close();
+    });
+    io.run_for(20s);
+    writer.join();
+    CHECK(handle.done());
+    CHECK(got == all);
+}
+
 TEST_CASE(FLAVOUR "an operation is not started where a request to stop is due", "[asio][stop]") {
     asio::io_context io;
     asio_scheduler loop(io.get_executor());

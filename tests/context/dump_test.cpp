@@ -125,7 +125,7 @@ TEST_CASE("what is shown is escaped and bounded, and failing to show one value l
     CHECK(shown_as(std::string("a\0b", 3)) == R"('a\x00b')");
     CHECK(shown_as(std::string(1000, 'a')) == "'" + std::string(128, 'a') + "...'");
     CHECK(shown_as(shown::endless{}).size() == 131);
-    context::detail::bounded_text bounded(100);
+    context::detail::bounded_text<100> bounded;
     bounded.out() << shown::endless{};
     CHECK(bounded.text().size() == 100);
     CHECK(shown_as(shown::failing{}) == "<shown::failing, which failed to be shown>");

@@ -1,45 +1,8 @@
-# Faults that the golden traces must notice. CMake makes one test, golden.mutants.NAME, of each; the
-# test runs this script, which breaks a copy of the headers and expects programs to differ.
-
-function(mutant name file old new)
-    if(NOT CMAKE_SCRIPT_MODE_FILE)
-        add_test(NAME golden.mutants.${name}
-            COMMAND ${CMAKE_COMMAND} -D MUTANT=${name} -D COMPILER=${CMAKE_CXX_COMPILER}
-                    -D DIR=${CMAKE_CURRENT_BINARY_DIR}/mutants/${name}
-                    -P ${CMAKE_CURRENT_FUNCTION_LIST_FILE}
-        )
-        set_tests_properties(golden.mutants.${name} PROPERTIES TIMEOUT 120)
-    elseif(name STREQUAL MUTANT)
-        set(root ${CMAKE_CURRENT_FUNCTION_LIST_DIR}/../..)
-        file(REMOVE_RECURSE ${DIR})
-        file(COPY ${root}/include DESTINATION ${DIR})
-
-        set(path ${DIR}/include/coheir/${file})
-        file(READ ${path} text)
-        string(FIND "${text}" "${old}" first)
-        string(FIND "${text}" "${old}" last REVERSE)
-        if(first EQUAL -1 OR NOT first EQUAL last)
-            message(FATAL_ERROR "coheir/${file} must hold this text exactly once:\n${old}")
-        endif()
-        string(REPLACE "${old}" "${new}" text "${text}")
-        file(WRITE ${path} "${text}")
-
-        execute_process(COMMAND ${COMPILER} -std=c++20 -w -pthread -I${DIR}/include -I${root}/tests
-            ${root}/tests/golden/coheir_replay.cpp -o ${DIR}/coheir_replay COMMAND_ERROR_IS_FATAL ANY
-        )
-        execute_process(
-            COMMAND ${DIR}/coheir_replay ${root}/tests/golden/traces.txt ${root}/tests/golden/levels.txt
-            OUTPUT_VARIABLE output RESULT_VARIABLE status TIMEOUT 60
-        )
-        if(status EQUAL 0 OR NOT output MATCHES "[0-9]+ programs, [1-9][0-9]* differ")
-            string(LENGTH "${output}" length)
-            message(FATAL_ERROR "the traces do not notice this mutant: status ${status}, ${length} bytes of output")
-        endif()
-        message("${CMAKE_MATCH_0}")
-    endif()
-endfunction()
-
-# mutant(NAME FILE-UNDER-include/coheir [==[old text]==] [==[new text]==])
+# Faults that the golden traces must notice: golden.mutants.NAME.
+set(mutants_of golden)
+set(source golden/coheir_replay.cpp)
+set(arguments ${CMAKE_CURRENT_LIST_DIR}/traces.txt ${CMAKE_CURRENT_LIST_DIR}/levels.txt)
+include(${CMAKE_CURRENT_LIST_DIR}/../mutants.cmake)
 
 mutant(copying_shares context/policy.hpp
     [==[policy.kind_ == kind::copying ? copied(*parent, "spawned from")]==]

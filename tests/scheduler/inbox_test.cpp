@@ -1,17 +1,13 @@
-// The inbox alone: in a single thread, in all interleavings of three, and with real threads.
+// The inbox alone: in a single thread, and with real threads.
 #include <coheir/detail/inbox.hpp>
 
 #include <catch2/catch.hpp>
 
-#include <algorithm>
 #include <atomic>
 #include <cstddef>
-#include <functional>
 #include <memory>
 #include <thread>
 #include <vector>
-
-#include "support/schedules.hpp"
 
 using coheir::detail::inbox;
 using coheir::detail::ready_node;
@@ -104,118 +100,6 @@ TEST_CASE("a closed inbox refuses new work, keeps what it has, and takes tasks t
     CHECK(box.push_always(again) == inbox::pushed::first);
     box.close();
     CHECK(taken_from(box) == numbers{4});
-}
-
-namespace {
-
-using explored_inbox = coheir::detail::basic_inbox<test::explored_atomics>;
-
-/// Two threads that push two nodes each, one that takes twice, and perhaps one that closes.
-struct explored_world {
-    explored_inbox box;
-    std::vector<std::unique_ptr<numbered>> nodes;
-    std::vector<int> taken;
-    int firsts = 0, refusals = 0, takes_with_something = 0;
-
-    void push(int number) {
-        nodes.push_back(std::make_unique<numbered>(number));
-        count(box.push(*nodes.back()));
-    }
-    /// As a mailbox does it: only who may be the first takes a share in it.
-    void push_onto_others_first(int number) {
-        nodes.push_back(std::make_unique<numbered>(number));
-        numbered& mine = *nodes.back();
-        explored_inbox::pushed how = box.push_onto_others(mine);
-        if (how == explored_inbox::pushed::first) how = box.push(mine);
-        count(how);
-    }
-    void count(explored_inbox::pushed how) {
-        switch (how) {
-            case explored_inbox::pushed::first: ++firsts; break;
-            case explored_inbox::pushed::refused: ++refusals; break;
-            case explored_inbox::pushed::onto_others: break;
-        }
-    }
-    void take() {
-        const auto got = taken_from(box);
-        takes_with_something += !got.empty();
-        taken.insert(taken.end(), got.begin(), got.end());
-    }
-    bool in_order(int first, int second) const {
-        const auto at = [&](int number) { return std::find(taken.begin(), taken.end(), number); };
-        return at(second) == taken.end() || at(first) < at(second);
-    }
-};
-
-}  // namespace
-
-TEST_CASE(
-    "in every interleaving all that is pushed arrives, once and in order, and each filling is told once",
-    "[inbox][schedules]") {
-    std::unique_ptr<explored_world> w;
-    std::size_t split_takes = 0;
-    const auto count = test::schedules::explore(
-        [&] {
-            w = std::make_unique<explored_world>();
-            w->nodes.reserve(4);
-            return std::vector<std::function<void()>>{[&] { w->push(1), w->push(2); },  //
-                                                      [&] { w->push(3); },              //
-                                                      [&] { w->take(); }};
-        },
-        [&] {
-            split_takes += !w->taken.empty() && w->taken.size() < 3;
-            w->take();
-            if (w->taken.size() != 3 || !w->in_order(1, 2) || w->firsts != w->takes_with_something ||
-                w->refusals != 0 || !w->box.empty())
-                FAIL("an interleaving that goes wrong");
-        });
-    CHECK(count > 100);
-    CHECK(split_takes > 10);
-}
-
-TEST_CASE("in every interleaving what is pushed behind others, or else first, arrives",
-          "[inbox][schedules]") {
-    std::unique_ptr<explored_world> w;
-    const auto count = test::schedules::explore(
-        [&] {
-            w = std::make_unique<explored_world>();
-            w->nodes.reserve(2);
-            return std::vector<std::function<void()>>{[&] { w->push_onto_others_first(1); },
-                                                      [&] { w->push_onto_others_first(2); },
-                                                      [&] { w->take(); }};
-        },
-        [&] {
-            w->take();
-            if (w->taken.size() != 2 || w->firsts != w->takes_with_something || !w->box.empty())
-                FAIL("an interleaving that goes wrong");
-        });
-    CHECK(count > 100);
-}
-
-TEST_CASE("in every interleaving with a close, what was not refused arrives, and nothing after the refusal",
-          "[inbox][schedules]") {
-    std::unique_ptr<explored_world> w;
-    std::size_t refusals = 0;
-    const auto count = test::schedules::explore(
-        [&] {
-            w = std::make_unique<explored_world>();
-            w->nodes.reserve(4);
-            return std::vector<std::function<void()>>{[&] { w->push(1), w->push(2); },  //
-                                                      [&] { w->box.close(); },          //
-                                                      [&] { w->take(), w->take(); }};
-        },
-        [&] {
-            refusals += static_cast<std::size_t>(w->refusals);
-            w->take();
-            const bool first_refused = w->refusals == 2;
-            const auto expected = first_refused ? numbers{} : w->refusals == 1 ? numbers{1} : numbers{1, 2};
-            if (w->taken != expected || w->firsts != w->takes_with_something || !w->box.closed())
-                FAIL("an interleaving that goes wrong");
-            numbered late(9);
-            if (w->box.push(late) != explored_inbox::pushed::refused) FAIL("a closed inbox accepts");
-        });
-    CHECK(count > 100);
-    CHECK(refusals > 10);
 }
 
 TEST_CASE("four threads push a hundred thousand nodes each, and one takes them", "[inbox][threads]") {

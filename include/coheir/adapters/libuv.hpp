@@ -14,10 +14,8 @@
 #include <utility>
 
 #include "../callback.hpp"
-#include "../options.hpp"
-#include "../remote.hpp"
 #include "../scheduler.hpp"
-#include "../spawn.hpp"
+#include "detail/embedded_scheduler.hpp"
 
 namespace coheir {
 
@@ -54,48 +52,31 @@ uv_handle_t* as_uv_handle(Handle& handle) noexcept {
 /// libuv on that loop; callbacks of the loop run outside of tasks, with no context.
 ///
 /// Belongs to the thread that runs the loop; make and destroy it there, or while the loop does not run. Other
-/// threads may call only post(), close() and remote(). It keeps the loop alive while a task is ready or waits
-/// for a timer, no longer. Destroying it destroys the tasks that are left; its three handles are closed when
-/// the loop runs next, so run it once more before uv_loop_close. The loop must outlive it.
-class uv_scheduler {
+/// threads may call only post(), submit(), close(), closed() and remote(). It keeps the loop alive while a
+/// task is ready or waits for a timer, no longer. Destroying it destroys the tasks that are left; its three
+/// handles are closed when the loop runs next, so run it once more before uv_loop_close. The loop must
+/// outlive it.
+class uv_scheduler : public detail::embedded_scheduler<uv_scheduler> {
 public:
     /// Throws usage_error for a null pointer, uv_error, std::bad_alloc.
     explicit uv_scheduler(uv_loop_t* loop, spawn_policy policy = spawn_policy::copying)
-        : scheduler_(std::move(policy)), loop_(loop), handles_(open(loop)) {
+        : inside_(std::move(policy)), loop_(loop), handles_(open(loop)) {
         adopt_handles();
     }
     /// The same on a clock that is moved by hand: to the next deadline, when no task is ready.
     uv_scheduler(uv_loop_t* loop, spawn_policy policy, manual_clock& clock)
-        : scheduler_(std::move(policy), clock), loop_(loop), handles_(open(loop)), clock_(&clock) {
+        : inside_(std::move(policy), clock), loop_(loop), handles_(open(loop)), clock_(&clock) {
         adopt_handles();
     }
     uv_scheduler(const uv_scheduler&) = delete;
     uv_scheduler& operator=(const uv_scheduler&) = delete;
     ~uv_scheduler() { close_handles(); }
 
-    /// Starts a task: see scheduler::spawn.
-    template <class T>
-    join_handle<T> spawn(task<T> work, std::source_location at = std::source_location::current()) {
-        return scheduler_.spawn(std::move(work), at);
-    }
-    template <class T>
-    join_handle<T> spawn(task<T> work, const options& how,
-                         std::source_location at = std::source_location::current()) {
-        return scheduler_.spawn(std::move(work), how, at);
-    }
-
     /// Runs the loop until a task has ended; returns its result or throws its exception. What else is ready
     /// in the same turn of the loop may run, too. Not inside the loop. Throws scheduler_busy inside a task,
     /// scheduler_closed, invalid_task, std::bad_alloc.
     template <class T>
     T run(task<T> root, std::source_location at = std::source_location::current());
-
-    void set_policy(spawn_policy policy) noexcept { scheduler_.set_policy(std::move(policy)); }
-    [[nodiscard]] const spawn_policy& policy() const noexcept { return scheduler_.policy(); }
-    /// See scheduler::on_unhandled. It also gets what foreign coroutines throw into the loop.
-    void on_unhandled(detail::function<void(const unhandled&)> handler) {
-        scheduler_.on_unhandled(std::move(handler));
-    }
 
     /// Whether the loop stays alive also while no task is ready and no timer runs: for tasks that wait for
     /// other threads, or functions that these post. Only on the loop's thread.
@@ -104,18 +85,12 @@ public:
         on ? uv_ref(detail::as_uv_handle(handles_->async)) : uv_unref(detail::as_uv_handle(handles_->async));
     }
 
-    /// Any thread: see the members of scheduler.
-    template <class F>
-        requires detail::callable<F>
-    void post(F&& f) { scheduler_.post(std::forward<F>(f)); }
-    void close() noexcept { scheduler_.close(); }
-    [[nodiscard]] bool closed() const noexcept { return scheduler_.closed(); }
-    [[nodiscard]] coheir::remote remote() const noexcept { return scheduler_.remote(); }
-
     /// The loop that runs it.
     [[nodiscard]] uv_loop_t* loop() const noexcept { return loop_; }
 
 private:
+    friend class detail::embedded_scheduler<uv_scheduler>;
+
     static constexpr std::size_t batch = 128;  // tasks in a row; then the loop's callbacks have their turn
 
     static detail::uv_handles* open(uv_loop_t* loop);
@@ -127,7 +102,7 @@ private:
     void set_timer(time_point deadline) noexcept;
     std::uint64_t milliseconds_until(time_point deadline) const noexcept;
 
-    detail::core& core() noexcept { return detail::scheduler_access::core_of(scheduler_); }
+    detail::core& core() noexcept { return detail::scheduler_access::core_of(inside_); }
 
     // Names a thread by an address, which is cheaper than std::thread::id in an atomic.
     COHEIR_NOINLINE static void* this_thread() noexcept {
@@ -139,7 +114,7 @@ private:
         return *static_cast<uv_scheduler*>(handle->data);
     }
 
-    coheir::scheduler scheduler_;
+    coheir::scheduler inside_;
     uv_loop_t* const loop_;
     detail::uv_handles* handles_;
     manual_clock* clock_ = nullptr;
@@ -169,7 +144,7 @@ inline void uv_scheduler::adopt_handles() {
     // What is handed in before the loop first calls is found by its first turn, on whatever thread that is.
     uv_idle_start(&handles_->idle, [](uv_idle_t* handle) { of(handle).run_ready(); });
     try {
-        scheduler_.on_wakeup([this] { on_work(this_thread()); });
+        inside_.on_wakeup([this] { on_work(this_thread()); });
     } catch (...) {
         close_handles();
         throw;
@@ -179,8 +154,8 @@ inline void uv_scheduler::adopt_handles() {
 inline void uv_scheduler::close_handles() noexcept {
     // Nobody may ring when the handles are closing, so the bell goes first. The tasks go after this, with the
     // scheduler: they may use the loop, which frees the handles in its next turn.
-    scheduler_.close();
-    scheduler_.on_wakeup({});
+    inside_.close();
+    inside_.on_wakeup({});
     const auto free_after_last = [](uv_handle_t* handle) {
         auto* const all = static_cast<detail::uv_handles*>(handle->data);
         if (--all->open == 0) delete all;
@@ -204,7 +179,7 @@ inline void uv_scheduler::run_ready() noexcept {
     loop_thread_.store(this_thread(), std::memory_order_relaxed);
     bool work_left = true;
     try {
-        work_left = scheduler_.run_ready(batch);
+        work_left = inside_.run_ready(batch);
     } catch (...) {  // of a foreign coroutine; it must not pass through libuv
         core().host().report(std::current_exception(), nullptr);
     }
@@ -212,7 +187,7 @@ inline void uv_scheduler::run_ready() noexcept {
         uv_idle_start(&handles_->idle, [](uv_idle_t* handle) { of(handle).run_ready(); });
     else
         uv_idle_stop(&handles_->idle);
-    if (const auto deadline = scheduler_.next_deadline())
+    if (const auto deadline = inside_.next_deadline())
         set_timer(*deadline);
     else
         uv_timer_stop(&handles_->timer);
@@ -233,7 +208,7 @@ inline void uv_scheduler::set_timer(time_point deadline) noexcept {
 /// Rounded up. libuv's own clock is coarse, so that a timer can come too early: then it is set once more.
 inline std::uint64_t uv_scheduler::milliseconds_until(time_point deadline) const noexcept {
     if (clock_) return 0;
-    const time_point now = scheduler_.now();
+    const time_point now = inside_.now();
     if (deadline <= now) return 0;
     return static_cast<std::uint64_t>(std::chrono::ceil<std::chrono::milliseconds>(deadline - now).count());
 }

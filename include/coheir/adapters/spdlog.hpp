@@ -12,6 +12,7 @@
 #include <cstring>
 #include <memory>
 #include <mutex>
+#include <new>
 #include <random>
 #include <string>
 #include <string_view>
@@ -228,23 +229,24 @@ private:
     /// Brings errors of the logger inside, which can outlive this one, to this one's handler.
     class error_way {
     public:
-        explicit error_way(const async_context_logger& to) : to_(&to), name_(to.name()) {}
+        explicit error_way(const async_context_logger& to) : to_(&to), without_handler_(to.name()) {}
         void outlive(spdlog::err_handler&& last) noexcept {
             const std::lock_guard lock(mutex_);
             to_ = nullptr;
             last_.swap(last);
         }
         void report(const std::string& text) {
-            any_logger plain(name_);
-            {
+            spdlog::err_handler handler;
+            try {
                 const std::lock_guard lock(mutex_);
-                plain.set_error_handler(to_ ? to_->custom_err_handler_ : last_);
+                handler = to_ ? to_->custom_err_handler_ : last_;
+            } catch (const std::bad_alloc&) {  // nothing may leave the pool's thread
             }
-            plain.err_handler_(text);
+            handler ? handler(text) : without_handler_.err_handler_(text);
         }
 
     private:
-        struct any_logger : spdlog::logger {  // says it on stderr, where it has no handler
+        struct any_logger : spdlog::logger {  // says it on stderr
             using logger::err_handler_;
             using logger::logger;
         };
@@ -252,7 +254,7 @@ private:
         std::mutex mutex_;
         const async_context_logger* to_;
         spdlog::err_handler last_;
-        const std::string name_;
+        any_logger without_handler_;
     };
 
     void bring_errors() {

@@ -48,26 +48,26 @@ private:
 
 namespace detail {
 
-/// A stream into a text that does not grow past a limit.
+/// A stream into a text of so many characters; the rest is dropped. Has its memory from the start: an
+/// exception in here, for a lack of it, would be swallowed by the operator << that writes.
+template <std::size_t Limit>
 class bounded_text : std::streambuf {
 public:
-    explicit bounded_text(std::size_t limit) : out_(this), limit_(limit) {}
+    bounded_text() : out_(this) { setp(text_, text_ + Limit); }
     std::ostream& out() noexcept { return out_; }
-    const std::string& text() const noexcept { return text_; }
+    std::string_view text() const noexcept { return {text_, static_cast<std::size_t>(pptr() - pbase())}; }
 
 private:
     std::streamsize xsputn(const char* from, std::streamsize size) override {
-        text_.append(from, std::min(static_cast<std::size_t>(size), limit_ - text_.size()));
+        const std::streamsize fits = std::min(size, epptr() - pptr());
+        std::copy_n(from, fits, pptr());
+        pbump(static_cast<int>(fits));
         return size;
     }
-    int_type overflow(int_type c) override {
-        if (c != traits_type::eof() && text_.size() < limit_) text_ += static_cast<char>(c);
-        return traits_type::not_eof(c);
-    }
+    int_type overflow(int_type c) override { return traits_type::not_eof(c); }
 
     std::ostream out_;
-    std::string text_;
-    std::size_t limit_;
+    char text_[Limit];
 };
 
 /// The value in a box for people: escaped and bounded; <redacted> where it is secret.
@@ -76,7 +76,7 @@ inline std::string value_text(const box& b) {
     if (b.bits & secret_bit) return "<redacted>";
     const std::string type = '<' + coheir::detail::escaped(b.type->name, limit);
     if (!b.type->show) return type + '>';
-    bounded_text shown(limit + 1);
+    bounded_text<limit + 1> shown;
     try {
         b.type->show(b, shown.out());
     } catch (...) {

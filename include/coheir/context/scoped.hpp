@@ -21,7 +21,7 @@ namespace coheir::context {
 /// Scopes of one key in one context, such as those of tasks that share it, end in the opposite order of their
 /// beginning. One that does not, or that ends inside an update of its context, ends the program with a
 /// message; so does a lack of memory at the end, which restoring takes only where a copy of the context
-/// shares its nodes.
+/// shares its nodes, or where keys were erased in the block.
 ///
 /// Throws what set does, and usage_error for a key with the flag frozen; then nothing has changed.
 class scoped {

@@ -4,7 +4,7 @@
 #include <atomic>
 #include <cstdint>
 
-#include "inbox.hpp"
+#include "synchronization.hpp"
 
 namespace coheir::detail {
 
@@ -20,8 +20,7 @@ struct remote_waiter {
 /// nobody → a waiter → telling → ended. The waiter is told between telling and ended; one that goes away
 /// meanwhile waits for that, since what is told touches its task. Beside it stand three facts: the end, that
 /// no owner is left, that somebody has the exception.
-template <class Atomics>
-class basic_completion {
+class completion {
 public:
     enum class answer { waits, ended, taken };
 
@@ -73,10 +72,8 @@ private:
     static constexpr std::uintptr_t nobody = 0, telling = 1, ended = 2;  // else the waiter
     static constexpr std::uint32_t settled = 1, dropped = 2, received = 4;
 
-    typename Atomics::template atomic<std::uintptr_t> waiter_{nobody};
-    typename Atomics::template atomic<std::uint32_t> facts_{0};
+    synchronization::atomic<std::uintptr_t> waiter_{nobody};
+    synchronization::atomic<std::uint32_t> facts_{0};
 };
-
-using completion = basic_completion<std_atomics>;
 
 }  // namespace coheir::detail

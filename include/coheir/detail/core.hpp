@@ -113,7 +113,15 @@ public:
 
     // ---- running
 
-    bool is_running() const noexcept { return is_running_; }
+    bool is_running() const noexcept { return runs_on_.load(std::memory_order_relaxed) != nullptr; }
+
+    /// In debug builds: throws usage_error where another thread than this is running it.
+    void require_own_thread([[maybe_unused]] const char* operation) const {
+#ifndef NDEBUG
+        const void* const there = runs_on_.load(std::memory_order_relaxed);
+        if (there && there != &on_this_thread()) throw_called_elsewhere(operation);
+#endif
+    }
 
     /// Runs at most `max` ready tasks and functions, of one round; true if work is left.
     COHEIR_NOINLINE bool run_ready(std::size_t max, time_point now) {
@@ -169,11 +177,11 @@ private:
     public:
         explicit round(core& of) noexcept : core_(of), outer_(std::exchange(on_this_thread().running, &of)) {
             constexpr std::uintptr_t depth = 16 * 1024;  // how much of the stack transfers may take
-            core_.is_running_ = true;
+            core_.runs_on_.store(&on_this_thread(), std::memory_order_relaxed);
             core_.stack_limit_ = stack_position() - depth;
         }
         ~round() {
-            core_.is_running_ = false;
+            core_.runs_on_.store(nullptr, std::memory_order_relaxed);
             on_this_thread().running = outer_;
         }
         round(const round&) = delete;
@@ -185,6 +193,11 @@ private:
         core& core_;
         run_state* const outer_;
     };
+
+    [[noreturn]] COHEIR_COLD static void throw_called_elsewhere(const char* operation) {
+        throw usage_error(std::string("coheir::") + operation +
+                          ": another thread is running this scheduler; here only its remote() may be used");
+    }
 
     void wake_up(task_state& t) noexcept {  // its timer has gone
         t.waiting_in = &queued;
@@ -336,7 +349,7 @@ private:
     /// Destroys what is left: the frames of tasks, newest first, since a task may refer to what is in the
     /// frames of the one that spawned it; then what is queued; then the tasks. Handles may outlive all of it.
     COHEIR_NOINLINE void destroy_all() noexcept {
-        if (is_running_) fatal("a scheduler is destroyed from inside one of its own tasks or functions");
+        if (is_running()) fatal("a scheduler is destroyed from inside one of its own tasks or functions");
         box_->close();
         box_->on_ring({}, false);
         const round r(*this);
@@ -379,7 +392,9 @@ private:
     task_list tasks_;  // those that live, and those that have ended and still have handles
     task_numbers numbers_;
     std::size_t live_ = 0;
-    bool is_running_ = false;
+    // The thread that is running it, by the address of a variable of its own; atomic only for who calls what
+    // he must not.
+    std::atomic<const void*> runs_on_{nullptr};
     mirror_list mirrors_;
 };
 

@@ -10,6 +10,7 @@
 #include "../error.hpp"
 #include "fatal.hpp"
 #include "run_state.hpp"
+#include "synchronization.hpp"
 
 namespace coheir::detail {
 
@@ -55,7 +56,7 @@ private:
     void (*resume_)(resumer*) noexcept;
     void (*destroy_)(resumer*) noexcept;
     task_state* task_;
-    std::atomic<state> state_{state::armed};
+    synchronization::atomic<state> state_{state::armed};
 };
 
 /// A wait for a foreign operation, which ends by itself.

@@ -6,20 +6,13 @@
 
 #include "../config.hpp"
 #include "ready_queue.hpp"
+#include "synchronization.hpp"
 
 namespace coheir::detail {
 
-/// The atomics that the cross-thread parts are written against; tests explore their schedules with
-/// others.
-struct std_atomics {
-    template <class T>
-    using atomic = std::atomic<T>;
-};
-
 /// Many threads push, one takes everything in the order of arrival (Treiber's stack, 1986, emptied in
 /// one operation, so that nothing is ever popped singly and no address can come back meanwhile).
-template <class Atomics>
-class basic_inbox {
+class inbox {
 public:
     enum class pushed { refused, onto_others, first };
 
@@ -70,9 +63,7 @@ private:
         return (head & ~closed_bit) == 0 ? pushed::first : pushed::onto_others;
     }
 
-    typename Atomics::template atomic<std::uintptr_t> head_{0};
+    synchronization::atomic<std::uintptr_t> head_{0};
 };
-
-using inbox = basic_inbox<std_atomics>;
 
 }  // namespace coheir::detail

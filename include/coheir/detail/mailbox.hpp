@@ -2,7 +2,6 @@
 // The part of a scheduler that other threads may touch: its inbox and its bell. It outlives the scheduler.
 
 #include <atomic>
-#include <condition_variable>
 #include <cstdint>
 #include <mutex>
 #include <utility>
@@ -12,6 +11,7 @@
 #include "chrono.hpp"
 #include "function.hpp"
 #include "inbox.hpp"
+#include "synchronization.hpp"
 
 namespace coheir::detail {
 
@@ -131,9 +131,9 @@ private:
     }
 
     inbox inbox_;
-    std::atomic<std::uint32_t> refs_{0};
-    std::mutex mutex_;
-    std::condition_variable not_empty_;
+    synchronization::atomic<std::uint32_t> refs_{0};
+    synchronization::mutex mutex_;
+    synchronization::condition_variable not_empty_;
     function<void()> bell_;
 };
 

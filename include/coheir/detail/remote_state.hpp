@@ -14,6 +14,7 @@
 #include "chrono.hpp"
 #include "completion.hpp"
 #include "start.hpp"
+#include "synchronization.hpp"
 
 namespace coheir::detail {
 
@@ -189,8 +190,13 @@ private:
         using context::detail::policy_access;
         return parent ? policy_access::derive(policy, *parent) : policy_access::derive(policy, nullptr);
     }
-    std::exception_ptr closed(const char* what) const {
-        return std::make_exception_ptr(scheduler_closed(description() + " " + what));
+    /// Where there is no memory for the message, std::bad_alloc.
+    std::exception_ptr closed(const char* what) const noexcept {
+        try {
+            return std::make_exception_ptr(scheduler_closed(description() + " " + what));
+        } catch (...) {
+            return std::current_exception();
+        }
     }
     void never_ran(std::exception_ptr error) noexcept {
         result_.fail(std::move(error));
@@ -224,8 +230,8 @@ private:
     }
 
     std::optional<mailbox::ref> home_;
-    std::atomic<std::uint32_t> shares_{0};
-    std::atomic<std::uint32_t> owners_{1};
+    synchronization::atomic<std::uint32_t> shares_{0};
+    synchronization::atomic<std::uint32_t> owners_{1};
     detail::result<T> result_;
     context::snapshot at_failure_;
     task_ref<T> task_;  // from its arrival to its end; after a failure until the last owner has gone

@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <mutex>
+#include <new>
 #include <optional>
 #include <string_view>
 #include <type_traits>
@@ -114,8 +115,8 @@ protected:
     }
     virtual ~asio_engine() = default;
 
-    /// The handler that has the tasks take a turn. Only one is on its way, in memory that is kept for it: a
-    /// wake-up cannot fail for want of memory, where the executor takes an allocator.
+    /// The handler that has the tasks take a turn. Only one is on its way. It has an allocator of memory that
+    /// is kept for it, so that a wake-up cannot fail for want of memory, where the executor takes one.
     class turn {
     public:
         template <class T>
@@ -162,7 +163,8 @@ protected:
     }
 
     virtual bool runs_in_this_thread() const noexcept = 0;
-    virtual void post(turn next) = 0;  // any thread
+    virtual void post(turn next) = 0;                  // any thread
+    virtual void post_by_asios_memory(turn next) = 0;  // which it has at hand where it runs handlers
     virtual void arm_timer(time_point deadline, std::uint64_t number) = 0;
     virtual void disarm_timer() = 0;
     virtual void hold_work(bool on) = 0;
@@ -246,6 +248,12 @@ private:
     void request_turn() noexcept {
         if (turn_requested_.exchange(true, std::memory_order_acq_rel)) return;
         try {
+            if (is_here()) {
+                try {
+                    return post_by_asios_memory(turn(*this));
+                } catch (const std::bad_alloc&) {  // then by what is kept
+                }
+            }
             post(turn(*this));
         } catch (...) {  // nobody would ask again: others have seen the turn requested
             fatal("the executor of an asio_scheduler threw when it was to run the tasks that are ready");
@@ -286,6 +294,9 @@ private:
             return false;  // not known, so what might run at once goes by way of the executor
     }
     void post(typename engine::turn next) override { flavour::post(executor_, std::move(next)); }
+    void post_by_asios_memory(typename engine::turn next) override {
+        flavour::post(executor_, [turn = std::move(next)]() mutable { turn(); });
+    }
     void arm_timer(time_point deadline, std::uint64_t number) override {
         timer_->expires_at(deadline);
         timer_->async_wait(

@@ -60,16 +60,14 @@ public:
     bool await_ready() const noexcept { return false; }
 
     typename completion::value await_resume() {
-        if (task_->stop & task_state::stop_due) [[unlikely]]
-            report_error();
-        end_wait(*task_);
+        if (task_->stop & task_state::stop_due && !has_outcome()) [[unlikely]] {
+            put_error();
+            end_wait(*task_);
+        }
         if (failure_) std::rethrow_exception(failure_);
         if (state_ == state::abandoned) throw abandoned_await();
         if constexpr (std::is_same_v<typename completion::error, error_code>) {
-            if (error_into_)
-                *error_into_ = error_;
-            else if (error_)
-                throw typename Flavour::system_error(error_);
+            if (!put_error() && error_) throw typename Flavour::system_error(error_);
         } else if constexpr (std::is_same_v<typename completion::error, std::exception_ptr>) {
             if (error_) std::rethrow_exception(error_);
         }
@@ -120,7 +118,7 @@ protected:
         task_ = &t;
         t.resume_at = awaiting;
         if (t.stop & task_state::stop_due) {  // the await throws, the operation is not started
-            state_ = state::completed;
+            state_ = state::refused;
             t.waiting_in = &queued;
             return t.home->enqueue(t);
         }
@@ -135,24 +133,38 @@ protected:
     }
 
 private:
-    enum class state : std::uint8_t { unused, pending, completed, abandoned };
+    enum class state : std::uint8_t { unused, refused, pending, completed, abandoned };
 
     void interrupt(task_state&, stop_wave&) noexcept override {
         const context::detail::outside no_task;
         if (state_ == state::pending) cancel_.emit(Flavour::cancel_all);
     }
-    /// The await throws task_cancelled: nobody else will see an error of the operation.
-    void report_error() const noexcept {
-        std::exception_ptr error = failure_;
-        if constexpr (std::is_same_v<typename completion::error, error_code>) {
-            if (error_into_)
-                *error_into_ = error_;
-            else if (!error && error_ && error_ != Flavour::aborted)
-                error = std::make_exception_ptr(typename Flavour::system_error(error_));
-        } else if constexpr (std::is_same_v<typename completion::error, std::exception_ptr>) {
-            if (!error) error = error_;
+    /// Whether it ended with what would be lost if the await threw task_cancelled in its place, such as bytes
+    /// that were read: with anything but the error of an operation that was cancelled.
+    bool has_outcome() const noexcept {
+        if (failure_) return true;
+        if (state_ != state::completed) return false;
+        if constexpr (std::is_same_v<typename completion::error, error_code>)
+            return error_ != Flavour::aborted;
+        else if constexpr (std::is_same_v<typename completion::error, std::exception_ptr>)
+            return !error_ || !is_aborted(error_);
+        else
+            return true;
+    }
+    static bool is_aborted(const std::exception_ptr& error) noexcept {
+        try {
+            std::rethrow_exception(error);
+        } catch (const typename Flavour::system_error& e) {
+            return e.code() == Flavour::aborted;
+        } catch (...) {
+            return false;
         }
-        if (error) static_cast<core*>(task_->home)->report(error, *task_);
+    }
+    /// Where use_task(ec) says, if it does.
+    bool put_error() const noexcept {
+        if constexpr (std::is_same_v<typename completion::error, error_code>)
+            if (error_into_) *error_into_ = error_;
+        return error_into_ != nullptr;
     }
     wait_info describe() const noexcept override {
         wait_info info;

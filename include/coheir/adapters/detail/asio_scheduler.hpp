@@ -1,13 +1,10 @@
 #pragma once
 // A scheduler whose tasks are run by an executor of Asio.
 
-#include <source_location>
 #include <utility>
 
-#include "../../options.hpp"
-#include "../../remote.hpp"
-#include "../../spawn.hpp"
 #include "asio_engine.hpp"
+#include "embedded_scheduler.hpp"
 
 namespace coheir {
 
@@ -16,7 +13,7 @@ namespace coheir {
 /// 128 run in a row. Awaiting Asio's operations: see use_task.
 ///
 /// The executor must run one handler at a time; make, use and destroy the scheduler there, or while it runs
-/// none. Other threads may call only post(), close(), closed(), remote() and get_executor().
+/// none. Other threads may call only post(), submit(), close(), closed(), remote() and get_executor().
 ///
 /// While one of its tasks lives, it counts as outstanding work: io_context::run() and thread_pool::join()
 /// return when all tasks have ended, or after stop(). Destroying it destroys the tasks that are left, cancels
@@ -25,12 +22,12 @@ namespace coheir {
 ///
 /// Having the tasks run, from whichever thread a wake-up comes, takes no memory if the executor takes an
 /// allocator, as all of Asio's own do but any_io_executor. An executor that throws in it ends the program
-/// with a message.
+/// with a message. (A strand may need memory of its own to go on, and Asio ends the program without.)
 ///
 /// What leaves a foreign coroutine, or a handler of an operation that a task awaits, comes out of the handler
 /// of Asio that runs the tasks, and so out of io_context::run(), as with Asio's own handlers.
 template <class Executor>
-class asio_scheduler {
+class asio_scheduler : public detail::embedded_scheduler<asio_scheduler<Executor>> {
     using flavour = detail::asio_flavour<Executor>;
     using engine = detail::asio_engine_on<Executor>;
 
@@ -47,41 +44,16 @@ public:
     asio_scheduler& operator=(const asio_scheduler&) = delete;
     ~asio_scheduler() { engine_->shut_down(); }
 
-    /// Starts a task: see scheduler::spawn.
-    template <class T>
-    join_handle<T> spawn(task<T> work, std::source_location at = std::source_location::current()) {
-        return inner().spawn(std::move(work), at);
-    }
-    template <class T>
-    join_handle<T> spawn(task<T> work, const options& how,
-                         std::source_location at = std::source_location::current()) {
-        return inner().spawn(std::move(work), how, at);
-    }
-
-    void set_policy(spawn_policy policy) noexcept { inner().set_policy(std::move(policy)); }
-    [[nodiscard]] const spawn_policy& policy() const noexcept { return inner().policy(); }
-    /// See scheduler::on_unhandled.
-    void on_unhandled(detail::function<void(const unhandled&)> handler) {
-        inner().on_unhandled(std::move(handler));
-    }
-
-    /// Any thread: see the members of scheduler.
-    template <class F>
-        requires detail::callable<F>
-    void post(F&& f) { inner().post(std::forward<F>(f)); }
-    void close() noexcept { inner().close(); }
-    [[nodiscard]] bool closed() const noexcept { return inner().closed(); }
-    [[nodiscard]] coheir::remote remote() const noexcept { return inner().remote(); }
-
     /// What runs it; make sockets and timers for its tasks with this.
     [[nodiscard]] executor_type get_executor() const noexcept {
         return static_cast<const engine&>(*engine_).executor();
     }
 
 private:
-    coheir::scheduler& inner() const noexcept { return engine_->scheduler(); }
+    friend class detail::embedded_scheduler<asio_scheduler>;
 
     typename detail::asio_engine<flavour>::ref engine_;
+    scheduler& inside_ = engine_->scheduler();
 };
 
 }  // namespace coheir

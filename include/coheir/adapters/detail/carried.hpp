@@ -27,7 +27,7 @@ public:
 private:
     friend class flow;
     friend class strand_mates;
-    constexpr carried() noexcept = default;
+    constexpr explicit carried(std::uint32_t refs) noexcept : refs_(refs) {}
 
     context::snapshot snapshot_;
     context::detail::level_ref live_;
@@ -54,6 +54,9 @@ public:
     /// The current context as it is now; what shows nothing, where none is current. Throws context_busy and
     /// std::bad_alloc.
     [[nodiscard]] static ref take_snapshot();
+    /// The same where no exception is allowed: for want of memory, what has whoever goes on with it get
+    /// std::bad_alloc. Throws context_busy.
+    [[nodiscard]] static ref take_snapshot_or_none();
     /// The live context of the current flow, if it has one and is run by that executor; else null.
     [[nodiscard]] static ref take_live(std::uint64_t home) noexcept;
 
@@ -63,10 +66,12 @@ public:
 
     /// What shows nothing.
     [[nodiscard]] static ref nothing() noexcept { return ref(&shows_nothing); }
+    [[nodiscard]] bool is_missing() const noexcept { return of_ == &missing; }
 
 private:
     // All threads use this one, so it is not counted.
     static carried shows_nothing;
+    static carried missing;  // for want of memory; rare, so it is counted, and never ends
 
     bool is_counted() const noexcept { return of_ && of_ != &shows_nothing; }
     void add() const noexcept {
@@ -77,7 +82,8 @@ private:
     carried* of_ = nullptr;
 };
 
-constinit inline carried carried::ref::shows_nothing{};
+constinit inline carried carried::ref::shows_nothing{0};
+constinit inline carried carried::ref::missing{1};
 
 /// Those who carry levels that are linked with each other, all on one strand. Levels count without atomics,
 /// but the last who carries one can be a copy of an executor that Asio drops anywhere: then it waits here for

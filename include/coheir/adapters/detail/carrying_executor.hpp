@@ -150,8 +150,8 @@ private:
         // coroutine, is a child.
         if constexpr (tracks || Flavour::template never_blocks<Property>)
             if (!taken) taken = detail::carried::ref::take_live(home());
-        if constexpr (tracks)
-            if (!taken) taken = detail::carried::ref::take_snapshot();
+        if constexpr (tracks)  // by which an operation begins: Asio allows no exception there
+            if (!taken) taken = detail::carried::ref::take_snapshot_or_none();
         return carrying_executor<Flavour, I>(std::move(inner), std::move(taken), home());
     }
 

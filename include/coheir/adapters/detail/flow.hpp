@@ -2,6 +2,7 @@
 // What goes on in a carried context, leg by leg, through code that is not ours.
 
 #include <cstdint>
+#include <new>
 #include <utility>
 
 #include "../../config.hpp"
@@ -20,6 +21,7 @@ class flow {
 public:
     /// `home` says which executor runs it. Throws std::bad_alloc.
     flow(carried::ref in, std::uint64_t home) : innermost_(*this), home_(home) {
+        if (in.is_missing()) throw std::bad_alloc();
         if (in->mates_)
             go_on_in(state(std::move(in), home));
         else
@@ -122,6 +124,14 @@ inline carried::ref carried::ref::take_snapshot() {
         here->taken_root_ = from.own.root();
     }
     return now;
+}
+
+inline carried::ref carried::ref::take_snapshot_or_none() {
+    try {
+        return take_snapshot();
+    } catch (const std::bad_alloc&) {
+        return ref(&missing);
+    }
 }
 
 inline void carried::ref::end(carried* of) noexcept {

@@ -64,7 +64,9 @@ struct leaf : node {
     }
     box** boxes() noexcept { return reinterpret_cast<box**>(this + 1); }
     box* const* boxes() const noexcept { return reinterpret_cast<box* const*>(this + 1); }
-    std::size_t cell_of(std::uint64_t hash) const noexcept { return (hash * multiplier) >> 58; }
+    std::size_t cell_of(std::uint64_t hash) const noexcept {
+        return static_cast<std::size_t>((hash * multiplier) >> 58);
+    }
 
     /// Where a key's box is, or -1.
     int position(const key_name& key) const noexcept {
@@ -79,7 +81,9 @@ struct branch : node {
     static constexpr unsigned width = 16;
 
     branch() noexcept : node(node_kind::branch) {}
-    std::size_t child_of(std::uint64_t hash) const noexcept { return (hash * multiplier) >> 60; }
+    std::size_t child_of(std::uint64_t hash) const noexcept {
+        return static_cast<std::size_t>((hash * multiplier) >> 60);
+    }
 
     node* children[width] = {};
 };

@@ -1,4 +1,6 @@
 // The end of a task as other threads see it, in every interleaving.
+#include "schedules/schedules.hpp"
+//
 #include <coheir/detail/completion.hpp>
 
 #include <catch2/catch.hpp>
@@ -8,11 +10,9 @@
 #include <optional>
 #include <vector>
 
-#include "support/schedules.hpp"
-
 namespace {
 
-using completion = coheir::detail::basic_completion<test::explored_atomics>;
+using coheir::detail::completion;
 using body = std::function<void()>;
 
 struct waiter : coheir::detail::remote_waiter {

@@ -1,0 +1,104 @@
+#pragma once
+// A task on another scheduler, its handle, and the wait for its end.
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "waits.hpp"
+
+namespace model::naive {
+
+struct remote_wait;
+
+/// A task that was handed to a scheduler: what its handle and its awaits share.
+struct remote_task : waiter, recipient {
+    explicit remote_task(scheduler& on) : home(on) {}
+
+    scheduler& home;
+    task_ref of{};  // from its arrival on, while it or its exception matters
+    bool is_done = false, is_dropped = false, is_received = false, is_taken = false;
+    int result = 0, number = 0;
+    std::optional<std::string> error{};
+    remote_wait* waiting = nullptr;
+
+    void told() override;
+    bool received() override { return std::exchange(is_received, true); }
+    void gone() override { of.reset(); }
+    void request_stop(const std::shared_ptr<remote_task>& self) {
+        if (is_done) return;
+        home.post_always([self] {
+            if (self->of) naive::request_stop(*self->of);
+        });
+    }
+    int receive(bool taking) {
+        if (is_taken) throw thrown{"result_taken"};
+        if (error) {
+            is_received = true;
+            throw thrown{*error};
+        }
+        is_taken = taking;
+        return result;
+    }
+};
+
+/// One of its owners; the last one that goes has the exception reported there, if nobody has received it.
+struct remote_owner {
+    explicit remote_owner(std::shared_ptr<remote_task> t) : of(std::move(t)) {}
+    remote_owner(const remote_owner&) = delete;
+    remote_owner& operator=(const remote_owner&) = delete;
+    ~remote_owner() {
+        of->is_dropped = true;
+        if (of->is_done && of->error) of->home.post_always([t = of] { t->of.reset(); });
+    }
+    const std::shared_ptr<remote_task> of;
+};
+using remote_ref = std::shared_ptr<remote_owner>;
+
+struct remote_wait : wait {
+    remote_wait(task& t, remote_ref o) : who(t), owner(std::move(o)) { owner->of->waiting = this; }
+    ~remote_wait() override {
+        if (is_over) return;
+        if (owner->of->waiting == this)
+            owner->of->waiting = nullptr;
+        else
+            owner->of->is_received = false;  // it was told, and goes without the result
+    }
+    void interrupt(wave&) override { owner->of->request_stop(owner->of); }
+    [[nodiscard]] std::string text() const override {
+        return owner->of->is_done ? "is ready" : "waits for " + std::to_string(owner->of->number);
+    }
+    task& who;
+    const remote_ref owner;
+    bool is_over = false;
+};
+
+inline void remote_task::told() {
+    const task_ref kept = of;
+    result = of->result;
+    error = of->error;
+    if (waiting) {
+        is_received = true;
+        waiting->who.home.wake(waiting->who);
+        waiting = nullptr;
+    }
+    is_done = true;
+    if (is_dropped || !error) of.reset();
+}
+
+inline flow join_remote(task& t, remote_ref owner, bool taking, int& result) {
+    remote_task& of = *owner->of;
+    if (of.is_done) {
+        t.end_wait();
+    } else {
+        if (of.waiting) throw thrown{"usage_error"};
+        remote_wait joining(t, owner);
+        co_await park(t, joining);
+        t.end_wait();
+        joining.is_over = true;
+    }
+    result = of.receive(taking);
+}
+
+}  // namespace model::naive
