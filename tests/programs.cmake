@@ -65,6 +65,8 @@ set_target_properties(coheir_odr_libraries PROPERTIES CXX_VISIBILITY_PRESET hidd
 add_test(NAME odr.libraries COMMAND coheir_odr_libraries)
 set_tests_properties(odr.libraries PROPERTIES TIMEOUT 120)
 
+include(shared_libraries/shared_libraries.cmake)
+
 # A program and a shared library that hide what they are made of share a scheduler on Asio.
 if(TARGET coheir_asio)
     add_library(coheir_hidden SHARED hidden_library/library.cpp)

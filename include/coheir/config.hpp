@@ -15,6 +15,16 @@
 /// A symbol of which a program has one, whatever shared libraries it is made of.
 #define COHEIR_EXPORT [[gnu::visibility("default")]]
 
+// Whether a look-up that finds no current context looks for one that another executable or shared library has
+// in a copy of its own: see detail/split.hpp.
+#ifndef COHEIR_FIND_SPLITS
+#if defined(__gnu_linux__) && defined(__ELF__)
+#define COHEIR_FIND_SPLITS 1
+#else
+#define COHEIR_FIND_SPLITS 0
+#endif
+#endif
+
 // Recycled memory would hide what a sanitizer looks for.
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define COHEIR_RECYCLE_MEMORY 0

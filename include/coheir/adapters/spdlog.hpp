@@ -71,7 +71,9 @@ private:
 namespace detail {
 
 /// What the flag prints on this thread in place of the current context's values; written by carried_sink.
-COHEIR_EXPORT inline constinit thread_local const log_fields* carried_fields = nullptr;
+inline const log_fields* carried_fields() noexcept {
+    return static_cast<const log_fields*>(on_this_thread().carried_fields);
+}
 
 /// The values of the current context, as text. Throws std::bad_alloc.
 inline log_fields fields_here(const log_keys& keys) {
@@ -99,7 +101,7 @@ public:
     explicit context_flag(const Keys&... keys) : keys_(keys...) {}
 
     void format(const spdlog::details::log_msg&, const std::tm&, spdlog::memory_buf_t& to) override {
-        const detail::log_fields* const carried = detail::carried_fields;
+        const detail::log_fields* const carried = detail::carried_fields();
         const std::string text =
             detail::shown(carried ? *carried : detail::fields_here(keys_), keys_.names());
         const std::size_t width = padinfo_.enabled() ? padinfo_.width_ : 0;
@@ -175,13 +177,13 @@ private:
     class set_for_this_call {
     public:
         explicit set_for_this_call(const log_fields& fields) noexcept
-            : before_(std::exchange(carried_fields, &fields)) {}
-        ~set_for_this_call() { carried_fields = before_; }
+            : before_(std::exchange(on_this_thread().carried_fields, &fields)) {}
+        ~set_for_this_call() { on_this_thread().carried_fields = before_; }
         set_for_this_call(const set_for_this_call&) = delete;
         set_for_this_call& operator=(const set_for_this_call&) = delete;
 
     private:
-        const log_fields* before_;
+        const void* before_;
     };
 
     spdlog::sink_ptr to_;

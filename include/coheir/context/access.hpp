@@ -18,6 +18,12 @@ namespace detail {
     throw no_current_context(operation, {name, size});
 }
 
+/// A look-up where nobody is current: null, or the end of the program.
+COHEIR_COLD inline const box* find_nowhere() noexcept {
+    coheir::detail::require_no_split();
+    return nullptr;
+}
+
 /// The rest of a look-up whose first probe did not hit.
 COHEIR_NOINLINE inline const box* find_further(const level* context, const char* name, std::uint64_t hash,
                                                std::size_t size) noexcept {
@@ -29,9 +35,9 @@ COHEIR_NOINLINE inline const box* find_further(const level* context, const char*
 /// in registers and no call of its own but the last: any other would make it save registers.
 COHEIR_EXPORT COHEIR_NOINLINE inline const box* find_current(const char* name, std::uint64_t hash,
                                                              std::size_t size) noexcept {
-    const owner* const who = slot.current;
+    const owner* const who = slot().current;
     if (!who) [[unlikely]]
-        return nullptr;
+        return find_nowhere();
     const level* const context = who->context.get();
     const node* n = context->own.root();
     if (!n) [[unlikely]]

@@ -41,8 +41,8 @@ public:
 
     core(core_host& host, mailbox* box, spawn_policy by) noexcept
         : run_state(box), policy(std::move(by)), host_(host) {
-        context::detail::find_task.store(&find_task, std::memory_order_relaxed);
-        context::detail::had_task.store(&had_task, std::memory_order_relaxed);
+        in_this_process().find_task.store(&find_task, std::memory_order_relaxed);
+        in_this_process().had_task.store(&had_task, std::memory_order_relaxed);
     }
     ~core() { destroy_all(); }
 
@@ -119,7 +119,7 @@ public:
     void require_own_thread([[maybe_unused]] const char* operation) const {
 #ifndef NDEBUG
         const void* const there = runs_on_.load(std::memory_order_relaxed);
-        if (there && there != &running) throw_called_elsewhere(operation);
+        if (there && there != &on_this_thread()) throw_called_elsewhere(operation);
 #endif
     }
 
@@ -175,14 +175,14 @@ private:
     // Open while the scheduler runs: tasks are installed through it, one after the other.
     class round {
     public:
-        explicit round(core& of) noexcept : core_(of), outer_(std::exchange(running, &of)) {
+        explicit round(core& of) noexcept : core_(of), outer_(std::exchange(on_this_thread().running, &of)) {
             constexpr std::uintptr_t depth = 16 * 1024;  // how much of the stack transfers may take
-            core_.runs_on_.store(&running, std::memory_order_relaxed);
+            core_.runs_on_.store(&on_this_thread(), std::memory_order_relaxed);
             core_.stack_limit_ = stack_position() - depth;
         }
         ~round() {
             core_.runs_on_.store(nullptr, std::memory_order_relaxed);
-            running = outer_;
+            on_this_thread().running = outer_;
         }
         round(const round&) = delete;
         round& operator=(const round&) = delete;
@@ -320,7 +320,7 @@ private:
 
     static bool find_task(std::uint64_t number, context::detail::task_facts& into) {
         bool found = false;
-        if (running)
+        if (const run_state* const running = on_this_thread().running)
             static_cast<const core*>(running)->for_each_task([&](const task_state& t) {
                 if (t.task != number) return;
                 into = {std::string(t.name_or_empty()), t.spawned_at};
@@ -330,6 +330,7 @@ private:
     }
 
     static bool had_task(std::uint64_t number) {
+        const run_state* const running = on_this_thread().running;
         return running && static_cast<const core*>(running)->numbers_.has_given(number);
     }
 

@@ -117,7 +117,7 @@ public:
     /// Makes the task. What fails becomes its end. Throws where not even that can be, and no owner is left.
     void arrive(task<T>& work, const spawn_policy* own_policy, const context::snapshot* parent,
                 const remote_origin& from) {
-        core& on = *static_cast<core*>(running);
+        core& on = *static_cast<core*>(on_this_thread().running);
         task_state_of<T>* made = nullptr;
         try {
             made = new task_state_of<T>(on, number, task_access::look(work), spawned_at);

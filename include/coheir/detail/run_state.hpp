@@ -5,13 +5,11 @@
 #include <cstdint>
 #include <utility>
 
+#include "globals.hpp"
 #include "mailbox.hpp"
 #include "task_state.hpp"
 
 namespace coheir::detail {
-
-/// The scheduler whose round runs on this thread, innermost; written by rounds only.
-COHEIR_EXPORT inline constinit thread_local run_state* running = nullptr;
 
 /// Where the stack of this thread is, about.
 COHEIR_INLINE std::uintptr_t stack_position() noexcept {
@@ -49,7 +47,7 @@ public:
     /// Lets a suspended task go on, from any thread. Its frame must not be touched any more.
     COHEIR_NOINLINE static void wake(task_state& t) noexcept {
         run_state* const home = t.home;
-        if (running == home)
+        if (on_this_thread().running == home)
             home->ready_.push(t);
         else
             home->box_->wake(t);

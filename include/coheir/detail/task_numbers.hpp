@@ -1,15 +1,13 @@
 #pragma once
 // The numbers of a scheduler's tasks: taken from those of the process by the thousand, and remembered.
 
-#include <atomic>
 #include <cstddef>
 #include <cstdint>
 
 #include "../config.hpp"
+#include "globals.hpp"
 
 namespace coheir::detail {
-
-COHEIR_EXPORT inline constinit std::atomic<std::uint64_t> task_numbers_taken{1};
 
 class task_numbers {
 public:
@@ -22,7 +20,7 @@ public:
 
     /// The first of so many. Any thread.
     static std::uint64_t take(std::uint64_t count) noexcept {
-        return task_numbers_taken.fetch_add(count, std::memory_order_relaxed);
+        return in_this_process().task_numbers.fetch_add(count, std::memory_order_relaxed);
     }
 
     /// Whether next() has given this number. Where several schedulers take turns at taking, the oldest are

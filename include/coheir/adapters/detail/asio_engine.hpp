@@ -175,7 +175,7 @@ private:
     // round by way of the executor costs more than a task that spawns another and joins it.
     static constexpr std::size_t batch = 16, batches = 8;
 
-    bool is_here() const noexcept { return running == core_ || runs_in_this_thread(); }
+    bool is_here() const noexcept { return on_this_thread().running == core_ || runs_in_this_thread(); }
 
     /// Runs f, a handler of an operation that a task awaits, and then the tasks that it has made ready.
     template <class F>

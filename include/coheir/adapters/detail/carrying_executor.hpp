@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "../../config.hpp"
+#include "../../detail/globals.hpp"
 #include "../../error.hpp"
 #include "flow.hpp"
 
@@ -22,7 +23,9 @@ inline constexpr bool is_bare_executor = false;
 
 /// Other executors, such as strands, show to nobody which one they are: they are numbered. Odd, which no
 /// address of an execution context is.
-COHEIR_EXPORT inline constinit std::atomic<std::uint64_t> next_number{1};
+inline std::uint64_t next_number() noexcept {
+    return in_this_process().numbers_of_others.fetch_add(2, std::memory_order_relaxed);
+}
 struct no_number {};
 
 }  // namespace detail
@@ -50,7 +53,7 @@ public:
     // Not for what converts to Inner: an any_io_executor could be made of a carrying_executor, and asks.
     template <std::same_as<Inner> I>
     explicit carrying_executor(I inner) noexcept : inner_(std::move(inner)) {
-        if constexpr (!is_bare) number_ = detail::next_number.fetch_add(2, std::memory_order_relaxed);
+        if constexpr (!is_bare) number_ = detail::next_number();
     }
     // Asio asks for these to be noexcept.
     carrying_executor(const carrying_executor&) noexcept = default;

@@ -9,12 +9,10 @@
 #include "../../context/detail/current.hpp"
 #include "../../context/policy.hpp"
 #include "../../context/snapshot.hpp"
+#include "../../detail/globals.hpp"
 #include "carried.hpp"
 
 namespace coheir::detail {
-
-/// Which flow goes on on this thread, innermost; written by flows only.
-COHEIR_EXPORT inline constinit thread_local flow* innermost_flow = nullptr;
 
 /// One leg of a flow, which is all that goes on from one call to the next: while it lives, the context that
 /// was carried here is current. What is set in it is carried on by what is started in it.
@@ -36,7 +34,7 @@ public:
 
     /// The flow whose context is the current one, or null.
     COHEIR_NOINLINE static flow* current() noexcept {
-        flow* const innermost = innermost_flow;
+        flow* const innermost = on_this_thread().innermost_flow;
         return innermost && context::detail::current() == &innermost->mine_ ? innermost : nullptr;
     }
 
@@ -50,8 +48,8 @@ public:
     private:
         friend class flow;
         carried::ref live_;
-        std::uint64_t home_;                    // of a live one: where that was
-        const void* thread_ = &innermost_flow;  // the same
+        std::uint64_t home_;                      // of a live one: where that was
+        const void* thread_ = &on_this_thread();  // the same
         context::detail::level_ref apart_;
     };
     /// What it goes on with now, and whether that may be gone on with here.
@@ -60,7 +58,7 @@ public:
     /// Whether a child may begin here that was forked with it: if it is live, on its parent's executor, or on
     /// the thread of a parent that is a task.
     [[nodiscard]] bool may_begin(const state& s) const noexcept {
-        return is_home_of(s) || (s.home_ == of_a_task && s.thread_ == &innermost_flow);
+        return is_home_of(s) || (s.home_ == of_a_task && s.thread_ == &on_this_thread());
     }
     void go_on_in(state with) noexcept {
         mates_ = with.live_ ? with.live_->mates_ : nullptr;
@@ -72,7 +70,7 @@ public:
     }
     /// Whether one of these goes on here, and so none elsewhere.
     COHEIR_NOINLINE static bool is_here(const strand_mates& mates) noexcept {
-        return innermost_flow && innermost_flow->mates_ == &mates;
+        return on_this_thread().innermost_flow && on_this_thread().innermost_flow->mates_ == &mates;
     }
 
     /// What a child that begins here goes on with, by a policy. A child that refers to the context of the
@@ -90,8 +88,9 @@ private:
     /// The last to end: while the context goes, its values may still find out who is here.
     class innermost {
     public:
-        COHEIR_NOINLINE explicit innermost(flow& f) noexcept : outer_(std::exchange(innermost_flow, &f)) {}
-        COHEIR_NOINLINE ~innermost() { innermost_flow = outer_; }
+        COHEIR_NOINLINE explicit innermost(flow& f) noexcept
+            : outer_(std::exchange(on_this_thread().innermost_flow, &f)) {}
+        COHEIR_NOINLINE ~innermost() { on_this_thread().innermost_flow = outer_; }
         innermost(const innermost&) = delete;
         innermost& operator=(const innermost&) = delete;
 

@@ -6,6 +6,8 @@
 
 #include "../../config.hpp"
 #include "../../detail/fatal.hpp"
+#include "../../detail/globals.hpp"
+#include "../../detail/split.hpp"
 #include "level.hpp"
 
 namespace coheir::context::detail {
@@ -16,28 +18,33 @@ struct owner {
     std::uint64_t task = 0;  // its number, for the provenance of changes
 };
 
-struct current_slot {
-    owner* current = nullptr;
-    owner* outside = nullptr;  // what was current before the innermost `installed` was opened
-};
-COHEIR_EXPORT inline constinit thread_local current_slot slot;
+COHEIR_INLINE current_slot& slot() noexcept { return coheir::detail::on_this_thread().slot; }
 
-/// Who is current on this thread, or null. A call that is never inlined: compilers cache the address of
-/// a thread-local variable across the suspension of a coroutine that may go on on another thread
+/// What the slot says. A call that is never inlined: compilers cache the address of a thread-local variable
+/// across the suspension of a coroutine that may go on on another thread
 /// (https://github.com/llvm/llvm-project/issues/47179).
-COHEIR_EXPORT COHEIR_NOINLINE inline owner* current() noexcept { return slot.current; }
+COHEIR_EXPORT COHEIR_NOINLINE inline owner* in_slot() noexcept { return slot().current; }
+
+/// Who is current on this thread, or null. Ends the program, with a message, where somebody is, but in
+/// another copy of the slot.
+COHEIR_INLINE owner* current() noexcept {
+    owner* const who = in_slot();
+    if (!who) [[unlikely]]
+        coheir::detail::require_no_split();
+    return who;
+}
 
 /// Makes owners current, one after the other, and restores what was before at the end of its scope.
 /// Only the classes of this header write the slot. Not for coroutines: open it in plain functions that stay
 /// on a thread.
 class installed {
 public:
-    COHEIR_NOINLINE installed() noexcept : before_(slot) { slot.outside = slot.current; }
-    COHEIR_NOINLINE ~installed() { slot = before_; }
+    COHEIR_NOINLINE installed() noexcept : before_(slot()) { slot().outside = before_.current; }
+    COHEIR_NOINLINE ~installed() { slot() = before_; }
     installed(const installed&) = delete;
     installed& operator=(const installed&) = delete;
 
-    COHEIR_THREAD_LOCAL_ACCESS void point_to(owner* next) noexcept { slot.current = next; }
+    COHEIR_THREAD_LOCAL_ACCESS void point_to(owner* next) noexcept { slot().current = next; }
     /// For code that is not a task's: what was current before this object was made.
     void point_outside() noexcept { point_to(before_.current); }
 
@@ -49,8 +56,8 @@ private:
 /// that is not a task's, from deep inside one.
 class outside {
 public:
-    COHEIR_NOINLINE outside() noexcept : before_(slot.current) { slot.current = slot.outside; }
-    COHEIR_NOINLINE ~outside() { slot.current = before_; }
+    COHEIR_NOINLINE outside() noexcept : before_(slot().current) { slot().current = slot().outside; }
+    COHEIR_NOINLINE ~outside() { slot().current = before_; }
     outside(const outside&) = delete;
     outside& operator=(const outside&) = delete;
 
@@ -61,8 +68,8 @@ private:
 /// While it lives, no context is current: for policies.
 class nobody_current {
 public:
-    COHEIR_NOINLINE nobody_current() noexcept : before_(std::exchange(slot.current, nullptr)) {}
-    COHEIR_NOINLINE ~nobody_current() { slot.current = before_; }
+    COHEIR_NOINLINE nobody_current() noexcept : before_(std::exchange(slot().current, nullptr)) {}
+    COHEIR_NOINLINE ~nobody_current() { slot().current = before_; }
     nobody_current(const nobody_current&) = delete;
     nobody_current& operator=(const nobody_current&) = delete;
 
@@ -75,13 +82,13 @@ private:
 class entered {
 public:
     COHEIR_NOINLINE explicit entered(level_ref context) noexcept
-        : mine_{std::move(context), 0}, before_(std::exchange(slot.current, &mine_)) {}
+        : mine_{std::move(context), 0}, before_(std::exchange(slot().current, &mine_)) {}
     COHEIR_NOINLINE ~entered() {
-        if (slot.current != &mine_) [[unlikely]]
+        if (slot().current != &mine_) [[unlikely]]
             coheir::detail::fatal(
                 "context::enter: the scope ends where its context is not current: on another thread, in "
                 "another order than scopes were opened in, or after a co_await inside it");
-        slot.current = before_;
+        slot().current = before_;
     }
     entered(const entered&) = delete;
     entered& operator=(const entered&) = delete;

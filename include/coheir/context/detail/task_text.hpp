@@ -5,25 +5,23 @@
 #include <cstdint>
 #include <string>
 
+#include "../../detail/globals.hpp"
 #include "../../detail/quoted.hpp"
 #include "place_text.hpp"
 #include "task_facts.hpp"
 
 namespace coheir::context::detail {
 
-/// Whether the scheduler that runs on this thread has given this number to a task, as far as it remembers.
-/// Null until there is a scheduler.
-COHEIR_EXPORT inline constinit std::atomic<bool (*)(std::uint64_t number)> had_task{nullptr};
-
 /// "task #7 'poller', spawned at main.cpp:3" while it lives, "task #7 (ended)" after; of another scheduler's,
 /// or while none runs here, "task #7".
 inline std::string task_text(std::uint64_t number) {
     std::string text = "task #" + std::to_string(number);
     task_facts facts;
-    if (const auto find = find_task.load(std::memory_order_relaxed); find && find(number, facts)) {
+    const coheir::detail::process_state& ask = coheir::detail::in_this_process();
+    if (const auto find = ask.find_task.load(std::memory_order_relaxed); find && find(number, facts)) {
         if (!facts.name.empty()) text += ' ' + coheir::detail::quoted(facts.name);
         text += ", spawned at " + place_text(facts.spawned_at);
-    } else if (const auto had = had_task.load(std::memory_order_relaxed); had && had(number)) {
+    } else if (const auto had = ask.had_task.load(std::memory_order_relaxed); had && had(number)) {
         text += " (ended)";
     }
     return text;

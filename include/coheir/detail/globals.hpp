@@ -1,0 +1,71 @@
+#pragma once
+// What a thread and a process have one of, whatever shared libraries the program is made of.
+
+#include <atomic>
+#include <cstdint>
+
+#include "../config.hpp"
+
+namespace coheir::context::detail {
+
+struct owner;
+struct task_facts;
+
+/// See current.hpp, which alone writes it.
+struct current_slot {
+    owner* current = nullptr;
+    owner* outside = nullptr;  // what was current before the innermost `installed` was opened
+};
+
+}  // namespace coheir::context::detail
+
+namespace coheir::detail {
+
+class run_state;
+class flow;
+
+struct thread_state {
+    context::detail::current_slot slot;
+    run_state* running = nullptr;    // the scheduler whose round runs here, innermost; written by rounds
+    flow* innermost_flow = nullptr;  // which goes on here; written by flows
+    const void* carried_fields = nullptr;  // see adapters/spdlog.hpp
+
+    /// By which split.hpp finds all there are. Another layout is another mark, and another name of the
+    /// anchor.
+    static constexpr std::uint64_t mark_of_this_layout[] = {0x7469'6568'6f63'1b31, 0xa5c3'9d17'6e02'f48b};
+    std::uint64_t mark[2] = {mark_of_this_layout[0], mark_of_this_layout[1]};
+};
+
+struct process_state {
+    std::atomic<std::uint64_t> task_numbers{1};       // the next that is free
+    std::atomic<std::uint64_t> numbers_of_others{1};  // see adapters/detail/carrying_executor.hpp
+    /// Tells of a task of the scheduler that runs on this thread; false if it has none of that number, or it
+    /// has ended. Goes through all tasks. Null until there is a scheduler: contexts know none.
+    std::atomic<bool (*)(std::uint64_t number, context::detail::task_facts& into)> find_task{nullptr};
+    /// Whether that scheduler has given this number to a task, as far as it remembers. Null until there is
+    /// one.
+    std::atomic<bool (*)(std::uint64_t number)> had_task{nullptr};
+};
+
+}  // namespace coheir::detail
+
+// The anchor: see anchor.hpp.
+extern "C" {
+COHEIR_EXPORT coheir::detail::thread_state* coheir_anchor_1_thread() noexcept;
+COHEIR_EXPORT coheir::detail::process_state* coheir_anchor_1_process() noexcept;
+}
+
+namespace coheir::detail {
+
+#ifdef COHEIR_USE_ANCHOR
+COHEIR_INLINE thread_state& on_this_thread() noexcept { return *coheir_anchor_1_thread(); }
+COHEIR_INLINE process_state& in_this_process() noexcept { return *coheir_anchor_1_process(); }
+#else
+// Used: nothing reads the mark of a copy by its name.
+[[gnu::used]] COHEIR_EXPORT inline constinit thread_local thread_state state_of_thread;
+COHEIR_EXPORT inline constinit process_state state_of_process;
+COHEIR_INLINE thread_state& on_this_thread() noexcept { return state_of_thread; }
+COHEIR_INLINE process_state& in_this_process() noexcept { return state_of_process; }
+#endif
+
+}  // namespace coheir::detail

@@ -1,0 +1,2 @@
+// The anchor of the programs that have one.
+#include <coheir/anchor.hpp>
