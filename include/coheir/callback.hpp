@@ -170,8 +170,8 @@ public:
     }
     T await_resume() {
         resumed_ = true;
-        if (!state_ || !state_->has_outcome())
-            end_wait(*waiting_);  // else the next wait throws: nothing is lost
+        // Nothing is lost: where there is something to give, the next wait throws.
+        if (!start_error_ && (!state_ || !state_->has_outcome())) end_wait(*waiting_);
         if (start_error_) std::rethrow_exception(start_error_);
         return state_->take();
     }

@@ -57,17 +57,21 @@ public:
 
 private:
     /// As a join on the same scheduler: the other task is asked to stop, and its end awaited; but let go
-    /// where the wave has come back around a circle of tasks that wait for each other. (One that is older
-    /// than what was handed on has nothing to add.)
+    /// where it is the one that asks, or where the request has come back around a circle of tasks that wait
+    /// for each other. (A request that is older than the last is not handed on: two would chase each other
+    /// for ever.)
     void interrupt(task_state& waiting, stop_wave& wave) noexcept override {
-        const std::uint64_t number = wave.number();
-        if (number > handed_on_) {
-            handed_on_ = number;
-            joined_->request_stop(number);
-        } else if (number == handed_on_ && joined_->completion.withdraw(*this)) {
+        stop_request next = wave.request();
+        const bool is_back = next.number == last_.number && next.hops > last_.hops;
+        if (is_back || joined_->number == next.asker) {
+            if (!joined_->completion.withdraw(*this)) return;
             suspended_ = false;
             waiting.waiting_in = &queued;
             run_state::wake(waiting);
+        } else if (next.number > last_.number) {
+            last_ = next;
+            ++next.hops;
+            joined_->request_stop(next);
         }
     }
     wait_info describe() const noexcept override {
@@ -80,7 +84,7 @@ private:
 
     const remote_owner<T> joined_;  // the handle may go, on another thread, while this waits
     task_state* const waiting_;
-    std::uint64_t handed_on_ = 0;  // the number of the last wave
+    stop_request last_;  // that was handed on
     bool suspended_ = false;
 };
 

@@ -84,7 +84,7 @@ private:
                               " awaits what " + description(waiting_) +
                               " called: await it where it is called");
         const bool is_over = limit_ <= duration::zero() || deadline_ <= scheduler_access::of(in).now();
-        if (!is_over) on().timers().add(*this, deadline_);
+        if (!is_over) start_timer();
         told = [](waiter& w) noexcept { run_state::wake(static_cast<timed_join&>(w).waiting_); };
         takes_result = Taking;
         of_->waiters.add(*this);
@@ -96,6 +96,15 @@ private:
         }
         if (waiting_.stop & task_state::stop_due) [[unlikely]]
             core::interrupt_now(waiting_);
+    }
+    void start_timer() {
+        try {
+            on().timers().add(*this, deadline_);
+        } catch (...) {  // it must not run on without its limit
+            stop_wave(waiting_).stop(*of_);
+            on().tell_stopped();
+            throw;
+        }
     }
     void time_out() noexcept {
         if (!next || of_->ended) return;  // it was let go, or its end is about to be told

@@ -312,3 +312,65 @@ TEST_CASE("a circle through tasks of one scheduler and of another is opened, too
     CHECK(a.done());
     CHECK(b.done());
 }
+
+TEST_CASE("a time limit for a task of another scheduler that waits for the limiting one gives timeout_error",
+          "[cancellation][remote]") {
+    coheir::manual_clock clock;
+    coheir::scheduler one(coheir::spawn_policy::copying, clock), two;
+    coheir::remote_handle<> a, b;
+    int stopped = 0;
+    std::string end;
+    const auto limits = [&]() -> coheir::task<> {
+        try {
+            co_await coheir::with_timeout(b, 10ms);
+        } catch (const coheir::timeout_error&) {
+            end = "timeout";
+        } catch (const coheir::task_cancelled&) {
+            end = "cancelled";
+        }
+    };
+    a = one.remote().spawn(limits());
+    b = two.remote().spawn(wait_for(a, stopped));
+    REQUIRE(come_to_rest(one, two));
+    clock.advance(10ms);
+    REQUIRE(come_to_rest(one, two));
+    CHECK(end == "timeout");
+    CHECK(stopped == 1);
+    CHECK(a.done());
+    CHECK(b.done());
+}
+
+TEST_CASE("a task that is stopped twice at once still waits for the end of the one on another scheduler",
+          "[cancellation][remote]") {
+    coheir::scheduler one, two;
+    std::vector<std::string> ends;
+    const auto ends_late = [&]() -> coheir::task<> {
+        try {
+            co_await coheir::sleep_for(1h);
+        } catch (const coheir::task_cancelled&) {
+        }
+        for (int i = 0; i < 10; ++i) co_await coheir::yield();
+        ends.push_back("there");
+    };
+    const auto waits = [&]() -> coheir::task<> {
+        try {
+            co_await two.remote().spawn(ends_late());
+        } catch (const coheir::task_cancelled&) {
+        }
+        ends.push_back("here");
+    };
+    const auto groups = [&]() -> coheir::task<> {
+        const auto waiting = coheir::spawn(waits());
+        co_await coheir::with_task_group([&](coheir::task_group& group) -> coheir::task<> {
+            group.add(waiting);
+            group.add(waiting);
+            co_return;
+        });
+    };
+    const auto handle = one.spawn(groups());
+    REQUIRE(come_to_rest(one, two));
+    handle.request_stop();
+    REQUIRE(come_to_rest(one, two));
+    CHECK(ends == std::vector<std::string>{"there", "here"});
+    CHECK(handle.done());
+}

@@ -438,3 +438,18 @@ TEST_CASE("a program of callbacks can be stopped and destroyed after each of its
     });
     CHECK(waiting.empty());
 }
+
+TEST_CASE("what the start function throws is not lost to a request to stop that it made", "[callback]") {
+    coheir::scheduler loop;
+    std::optional<coheir::join_handle<void>> own;
+    const auto body = [&]() -> coheir::task<> {
+        co_await coheir::callback<int>([&](auto) {
+            own->request_stop();
+            throw std::runtime_error("not started");
+        });
+    };
+    own.emplace(loop.spawn(body()));
+    loop.run_until_idle();
+    const auto joins = [&]() -> coheir::task<> { co_await *own; };
+    CHECK_THROWS_WITH(loop.run(joins()), "not started");
+}

@@ -10,6 +10,7 @@
 #include <asio/execution.hpp>
 #include <asio/execution_context.hpp>
 #include <asio/executor_work_guard.hpp>
+#include <asio/multiple_exceptions.hpp>
 #include <asio/post.hpp>
 #include <asio/query.hpp>
 #include <asio/steady_timer.hpp>
@@ -38,6 +39,8 @@ struct standalone_asio {
     using cancellation_slot = ::asio::cancellation_slot;
     static constexpr auto cancel_all = ::asio::cancellation_type::all;
     static constexpr auto aborted = ::asio::error::operation_aborted;
+    static constexpr auto cancelled = ::std::errc::operation_canceled;  // a condition: of all categories
+    using multiple_exceptions = ::asio::multiple_exceptions;
     template <class Executor>
     using work_guard = ::asio::executor_work_guard<Executor>;
     template <class Executor>

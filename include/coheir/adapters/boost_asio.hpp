@@ -10,6 +10,7 @@
 #include <boost/asio/execution.hpp>
 #include <boost/asio/execution_context.hpp>
 #include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/multiple_exceptions.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/query.hpp>
 #include <boost/asio/steady_timer.hpp>
@@ -37,7 +38,9 @@ struct boost_asio {
     using cancellation_signal = ::boost::asio::cancellation_signal;
     using cancellation_slot = ::boost::asio::cancellation_slot;
     static constexpr auto cancel_all = ::boost::asio::cancellation_type::all;
-    static constexpr auto aborted = ::boost::asio::error::operation_aborted;
+    static constexpr auto cancelled =
+        ::boost::system::errc::operation_canceled;  // a condition: of all categories
+    using multiple_exceptions = ::boost::asio::multiple_exceptions;
     template <class Executor>
     using work_guard = ::boost::asio::executor_work_guard<Executor>;
     template <class Executor>

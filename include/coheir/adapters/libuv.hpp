@@ -55,7 +55,7 @@ uv_handle_t* as_uv_handle(Handle& handle) noexcept {
 /// threads may call only post(), submit(), close(), closed() and remote(). It keeps the loop alive while a
 /// task is ready or waits for a timer, no longer. Destroying it destroys the tasks that are left; its three
 /// handles are closed when the loop runs next, so run it once more before uv_loop_close. The loop must
-/// outlive it.
+/// outlive it. What foreign coroutines throw into the loop goes to the unhandled handler.
 class uv_scheduler : public detail::embedded_scheduler<uv_scheduler> {
 public:
     /// Throws usage_error for a null pointer, uv_error, std::bad_alloc.

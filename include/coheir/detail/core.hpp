@@ -83,10 +83,10 @@ public:
 
     /// Asks a task to stop: it throws task_cancelled at the wait where it is, or else at the next. False: it
     /// has ended. Runs the callbacks of its stop tokens.
-    static bool request_stop(task_state& t, std::uint64_t wave = 0) noexcept {
+    static bool request_stop(task_state& t, stop_request came = {}) noexcept {
         if (t.ended) return false;
         auto& home = *static_cast<core*>(t.home);
-        stop_wave(t, wave).stop(t);
+        stop_wave(t, came).stop(t);
         home.tell_stopped();
         return true;
     }
@@ -116,7 +116,7 @@ public:
     bool is_running() const noexcept { return runs_on_.load(std::memory_order_relaxed) != nullptr; }
 
     /// In debug builds: throws usage_error where another thread than this is running it.
-    void require_own_thread([[maybe_unused]] const char* operation) const {
+    COHEIR_THREAD_LOCAL_ACCESS void require_own_thread([[maybe_unused]] const char* operation) const {
 #ifndef NDEBUG
         const void* const there = runs_on_.load(std::memory_order_relaxed);
         if (there && there != &on_this_thread()) throw_called_elsewhere(operation);

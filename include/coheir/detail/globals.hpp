@@ -38,6 +38,7 @@ struct thread_state {
 
 struct process_state {
     std::atomic<std::uint64_t> task_numbers{1};       // the next that is free
+    std::atomic<std::uint64_t> stop_requests{1};      // the next number for one
     std::atomic<std::uint64_t> numbers_of_others{1};  // see adapters/detail/carrying_executor.hpp
     /// Tells of a task of the scheduler that runs on this thread; false if it has none of that number, or it
     /// has ended. Goes through all tasks. Null until there is a scheduler: contexts know none.

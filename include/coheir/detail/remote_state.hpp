@@ -88,14 +88,13 @@ public:
         return result_.get();
     }
     const context::snapshot& context_at_failure() const noexcept { return at_failure_; }
-    /// Asks the task to stop, on its own thread. Where there is no memory for that, it runs on. `wave`: the
-    /// number of the stop_wave that goes on there.
-    void request_stop(std::uint64_t wave = 0) noexcept {
+    /// Asks the task to stop, on its own thread. Where there is no memory for that, it runs on.
+    void request_stop(stop_request came = {}) noexcept {
         if (completion.done()) return;
         auto* const node = new (std::nothrow) stopper;
         if (!node) return;
         node->state = ref(this);
-        node->wave = wave;
+        node->request = came;
         const mailbox::ref home = *home_;
         home->post_always(*node);
     }
@@ -174,9 +173,9 @@ private:
 
     struct stopper final : posted {
         ref state;
-        std::uint64_t wave = 0;
+        stop_request request;
         void run() override {
-            if (state->task_) core::request_stop(*state->task_, wave);
+            if (state->task_) core::request_stop(*state->task_, request);
         }
     };
 

@@ -1,14 +1,15 @@
 #pragma once
 // How a request to stop reaches a task and those that it waits for, and where it is thrown.
 
+#include <atomic>
 #include <coroutine>
 #include <cstdint>
 #include <exception>
 #include <utility>
 
 #include "../error.hpp"
+#include "globals.hpp"
 #include "run_state.hpp"
-#include "task_numbers.hpp"
 
 namespace coheir::detail {
 
@@ -57,15 +58,23 @@ private:
     bool outer_stopped_ = (task_.stop & task_state::stop_due) != 0;  // what is due is due around it
 };
 
+/// What goes along with a request to other schedulers.
+struct stop_request {
+    std::uint64_t number = 0;  // no other in the process has it
+    std::uint64_t asker = 0;   // the number of the task that it does not come back to
+    std::uint32_t hops = 0;    // between schedulers
+};
+
 /// A request on its way to a task, to those that it waits for, to those that they wait for. Runs no user
 /// code: who has a stop token is noted, and told by `core::tell_stopped`.
 class stop_wave {
 public:
     /// A request that a task makes, of others or of a part of itself, does not come back to it around a
     /// circle of tasks that wait for each other; but a group that is stopped stops all of its tasks.
-    /// `number`: that of the wave on another scheduler that goes on in this one.
-    explicit stop_wave(const task_state& from, std::uint64_t number = 0) noexcept
-        : from_(from), number_(number) {}
+    /// `came`: on another scheduler, whose wave goes on in this one.
+    explicit stop_wave(const task_state& from, stop_request came = {}) noexcept : request_(came) {
+        if (request_.asker == 0) request_.asker = from.task;
+    }
     stop_wave(const stop_wave&) = delete;
     stop_wave& operator=(const stop_wave&) = delete;
     ~stop_wave() { run(); }
@@ -87,7 +96,7 @@ public:
     /// The same for a task that another waits for, which is in the wave. False in a circle: the task waits
     /// for that one in turn, so neither can wait for the other's end.
     bool hand_on(task_state& t) noexcept {
-        if (&t == &from_) return false;
+        if (t.task == request_.asker) return false;
         met_itself_ = false;
         stop(t);
         return !met_itself_;
@@ -97,11 +106,10 @@ public:
         if (t.waiting_in) t.waiting_in->interrupt(t, *this);
     }
 
-    /// The same for all waves that go on from this one, on whatever scheduler; no other in the process has
-    /// it.
-    std::uint64_t number() noexcept {
-        if (number_ == 0) number_ = task_numbers::take(1);
-        return number_;
+    const stop_request& request() noexcept {
+        if (request_.number == 0)
+            request_.number = in_this_process().stop_requests.fetch_add(1, std::memory_order_relaxed);
+        return request_;
     }
 
 private:
@@ -128,8 +136,7 @@ private:
         return w->next_in_wave_ == w ? nullptr : w->next_in_wave_;
     }
 
-    const task_state& from_;
-    std::uint64_t number_;
+    stop_request request_;
     spreading_wait* first_ = nullptr;
     spreading_wait* last_ = nullptr;
     bool met_itself_ = false;

@@ -26,10 +26,10 @@ struct remote_task : waiter, recipient {
     void told() override;
     bool received() override { return std::exchange(is_received, true); }
     void gone() override { of.reset(); }
-    void request_stop(const std::shared_ptr<remote_task>& self, int wave = 0) {
+    void request_stop(const std::shared_ptr<remote_task>& self, request came = {}) {
         if (is_done) return;
-        home.post_always([self, wave] {
-            if (self->of) naive::request_stop(*self->of, wave);
+        home.post_always([self, came] {
+            if (self->of) naive::request_stop(*self->of, came);
         });
     }
     int receive(bool taking) {
@@ -65,15 +65,18 @@ struct remote_wait : wait {
         else
             owner->of->is_received = false;  // it was told, and goes without the result
     }
-    /// Hands a request on once; where it has come back around a circle, the other is let go.
+    /// Hands a request on once; where it comes back around a circle, or to who asks, the other is let go.
     void interrupt(wave& w) override {
-        if (w.number() > handed_on) {
-            handed_on = w.number();
-            owner->of->request_stop(owner->of, handed_on);
-        } else if (w.number() == handed_on && owner->of->waiting == this) {
+        request next = w.asked();
+        if ((next.number == last.number && next.hops > last.hops) || owner->of->of.get() == next.asker) {
+            if (owner->of->waiting != this) return;
             owner->of->waiting = nullptr;
             is_over = true;
             who.home.wake(who);
+        } else if (next.number > last.number) {
+            last = next;
+            ++next.hops;
+            owner->of->request_stop(owner->of, next);
         }
     }
     [[nodiscard]] std::string text() const override {
@@ -81,7 +84,7 @@ struct remote_wait : wait {
     }
     task& who;
     const remote_ref owner;
-    int handed_on = 0;
+    request last{};
     bool is_over = false;
 };
 

@@ -9,16 +9,25 @@
 
 namespace model::naive {
 
+/// What goes along with it to the other scheduler.
+struct request {
+    int number = 0;
+    const task* asker = nullptr;  // which it does not come back to
+    int hops = 0;
+};
+
 /// A request on its way: first all that are asked are asked, then those that they wait for, and so on. It
 /// does not come back to the task that makes it.
 class wave {
 public:
-    /// `number`: of the wave on the other scheduler that goes on in this one.
-    explicit wave(const task& from, int number = 0) : from_(from), number_(number) {}
+    /// `came`: on the other scheduler, whose wave goes on in this one.
+    explicit wave(const task& from, request came = {}) : from_(from), request_(came) {
+        if (!request_.asker) request_.asker = &from;
+    }
 
-    int number() {
-        if (number_ == 0) number_ = ++from_.in_world().waves;
-        return number_;
+    const request& asked() {
+        if (request_.number == 0) request_.number = ++from_.in_world().waves;
+        return request_;
     }
 
     void stop(task& t) {
@@ -39,7 +48,7 @@ public:
     }
     /// False in a circle of tasks that wait for each other.
     bool hand_on(task& t) {
-        if (&t == &from_) return false;
+        if (&t == request_.asker) return false;
         is_circle_ = false;
         stop(t);
         return !is_circle_;
@@ -60,15 +69,15 @@ public:
 
 private:
     const task& from_;
-    int number_;
+    request request_;
     std::deque<wait*> to_spread_;
     std::set<const wait*> met_;
     bool is_circle_ = false;
 };
 
-inline bool request_stop(task& t, int number = 0) {
+inline bool request_stop(task& t, request came = {}) {
     if (t.ended) return false;
-    wave asking(t, number);
+    wave asking(t, came);
     asking.stop(t);
     asking.run();
     return true;

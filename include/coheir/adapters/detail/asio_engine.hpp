@@ -124,6 +124,8 @@ protected:
         public:
             using value_type = T;
             explicit allocator_for(ref engine) noexcept : engine_(std::move(engine)) {}
+            allocator_for(const allocator_for&) noexcept = default;  // moved from, it is as it was
+            allocator_for& operator=(const allocator_for&) noexcept = default;
             template <class U>
             allocator_for(const allocator_for<U>& other) noexcept : engine_(other.engine_) {}
             T* allocate(std::size_t n) {

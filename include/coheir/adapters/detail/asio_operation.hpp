@@ -5,6 +5,7 @@
 #include <coroutine>
 #include <cstdint>
 #include <exception>
+#include <string_view>
 #include <tuple>
 #include <type_traits>
 #include <utility>
@@ -145,17 +146,25 @@ private:
         if (failure_) return true;
         if (state_ != state::completed) return false;
         if constexpr (std::is_same_v<typename completion::error, error_code>)
-            return error_ != Flavour::aborted;
+            return !is_cancelled(error_);
         else if constexpr (std::is_same_v<typename completion::error, std::exception_ptr>)
-            return !error_ || !is_aborted(error_);
+            return !error_ || !is_cancelled(error_);
         else
             return true;
     }
-    static bool is_aborted(const std::exception_ptr& error) noexcept {
+    /// Channels have an error of their own for it.
+    static bool is_cancelled(const error_code& e) noexcept {
+        constexpr int channel_cancelled = 2;
+        return e == Flavour::cancelled ||
+               (e.value() == channel_cancelled && std::string_view(e.category().name()) == "asio.channel");
+    }
+    static bool is_cancelled(const std::exception_ptr& error) noexcept {
         try {
             std::rethrow_exception(error);
         } catch (const typename Flavour::system_error& e) {
-            return e.code() == Flavour::aborted;
+            return is_cancelled(e.code());
+        } catch (const typename Flavour::multiple_exceptions& e) {  // of coroutines that wait for each other
+            return is_cancelled(e.first_exception());
         } catch (...) {
             return false;
         }
