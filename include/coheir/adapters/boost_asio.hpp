@@ -38,6 +38,7 @@ struct boost_asio {
     using cancellation_signal = ::boost::asio::cancellation_signal;
     using cancellation_slot = ::boost::asio::cancellation_slot;
     static constexpr auto cancel_all = ::boost::asio::cancellation_type::all;
+    static constexpr auto aborted = ::boost::asio::error::operation_aborted;
     static constexpr auto cancelled =
         ::boost::system::errc::operation_canceled;  // a condition: of all categories
     using multiple_exceptions = ::boost::asio::multiple_exceptions;

@@ -152,10 +152,10 @@ private:
         else
             return true;
     }
-    /// Channels have an error of their own for it.
+    /// Channels have an error of their own for it, and so may other libraries.
     static bool is_cancelled(const error_code& e) noexcept {
         constexpr int channel_cancelled = 2;
-        return e == Flavour::cancelled ||
+        return e == Flavour::aborted || e == Flavour::cancelled ||
                (e.value() == channel_cancelled && std::string_view(e.category().name()) == "asio.channel");
     }
     static bool is_cancelled(const std::exception_ptr& error) noexcept {
