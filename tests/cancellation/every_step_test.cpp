@@ -76,6 +76,7 @@ coheir::task<> program(int& finalized, int& cleaned) {
     });
     co_await coheir::shield(give(6, 1ms));
     const int called = co_await coheir::callback<int>([](auto resolve) { resolve(7); });
+    co_await coheir::yield();  // throws what came after the result
     const int foreign = co_await test::resumes_inline();
     if (called + foreign != 8) throw std::logic_error("wrong results");
 }
