@@ -229,7 +229,7 @@ TEST_CASE(FLAVOUR "executors that carry different contexts are different", "[car
     CHECK(erased_ada == asio::any_io_executor(*ada));
 }
 
-TEST_CASE(FLAVOUR "a copy of an executor carries the same; assignment and moves keep it", "[carry]") {
+TEST_CASE(FLAVOUR "a copy of an executor carries the same, assignment and moves keep it", "[carry]") {
     io_context host;
     std::optional<asio::any_io_executor> kept;
     as("ada", [&] {

@@ -405,7 +405,7 @@ TEST_CASE("an address is looked up, and freed with the request", "[libuv]") {
     CHECK(tasks.run(look_up(loop)) == AF_INET);
 }
 
-TEST_CASE("a task that is destroyed while it awaits a request cancels it; libuv frees it later", "[libuv]") {
+TEST_CASE("a task that is destroyed while it awaits a request cancels it, libuv frees it later", "[libuv]") {
     // Every thread of libuv's pool is held, so that the request cannot begin.
     constexpr std::size_t pool = 4;
     std::vector<std::unique_ptr<blocked_work>> blocked;

@@ -495,7 +495,7 @@ TEST_CASE("a group is left when the block and all children have ended", "[task_g
     CHECK(t == trace{"block ended", "child ended", "grandchild ended", "adopted ended", "left"});
 }
 
-TEST_CASE("a group's first error cancels the block and the other children; further errors are reported",
+TEST_CASE("a group's first error cancels the block and the other children, further errors are reported",
           "[task_group]") {
     test::test_loop loop;
     auto body = [](trace& t) -> coheir::task<> {
@@ -594,7 +594,7 @@ coheir::task<> await_twice(trace& t, Any any) {
 
 }  // namespace
 
-TEST_CASE("what waits for several tasks is awaited once; the second time says so", "[when_any][when_all]") {
+TEST_CASE("what waits for several tasks is awaited once, the second time says so", "[when_any][when_all]") {
     for (const bool cancelled : {false, true}) {
         test::test_loop loop;
         trace t;

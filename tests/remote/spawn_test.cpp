@@ -236,7 +236,7 @@ TEST_CASE("a policy of one's own is called when the task arrives, with the snaps
     CHECK(calls == 1);
 }
 
-TEST_CASE("a policy that throws ends the task, whose body never runs; nobody else is told",
+TEST_CASE("a policy that throws ends the task, whose body never runs, nobody else is told",
           "[remote][policy]") {
     test_loop here, there;
     const counted_balance balance;
@@ -430,7 +430,7 @@ TEST_CASE("a waiting task that is destroyed detaches the other, which runs on", 
     CHECK(balance.is_even());
 }
 
-TEST_CASE("one await at a time; and an empty handle says so", "[remote]") {
+TEST_CASE("one await at a time, and an empty handle says so", "[remote]") {
     test_loop here, there;
     auto handle = there.scheduler.remote().spawn(nothing());
     auto wait = [](coheir::remote_handle<>& h) -> coheir::task<> { co_await h; };

@@ -173,7 +173,7 @@ TEST_CASE("no context of the task is current in a mirror", "[mirror]") {
     CHECK_FALSE(current);
 }
 
-TEST_CASE("what a mirror throws is reported with the task, which runs on; what was not entered is not left",
+TEST_CASE("what a mirror throws is reported with the task, which runs on, what was not entered is not left",
           "[mirror][unhandled]") {
     test::trace t;
     std::uint64_t reported_for = 0;

@@ -390,7 +390,7 @@ TEST_CASE("after every kind of await a task is in its own context, and who compl
 }
 
 TEST_CASE(
-    "while the frames of a suspended task are destroyed, its context is current; after, what was before",
+    "while the frames of a suspended task are destroyed, its context is current, after, what was before",
     "[foreign][matrix]") {
     for (const auto& [policy_name, policy] : policies())
         for (const kind& k : kinds())
