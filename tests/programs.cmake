@@ -84,6 +84,7 @@ if(COHEIR_SANITIZE)
     return()  # what follows is about compiling, which the other builds have tried
 endif()
 
+option(COHEIR_ALL_MUTANTS "All faults that the random programs must notice, not only four" OFF)
 if(CMAKE_CXX_COMPILER_ID STREQUAL GNU AND NOT COHEIR_SMOKE)  # it is the tests that are tested: once is enough
     include(golden/mutants.cmake)
     include(model/mutants.cmake)
