@@ -9,30 +9,14 @@
 #include <thread>
 #include <vector>
 
+#include "support/numbered_nodes.hpp"
+
 using coheir::detail::inbox;
 using coheir::detail::ready_node;
 using coheir::detail::ready_queue;
-
-namespace {
-
-struct numbered : ready_node {
-    explicit numbered(int n, std::size_t by = 0) : ready_node(kind::function), number(n), pusher(by) {}
-    int number;
-    std::size_t pusher;
-};
-
-template <class Inbox>
-std::vector<int> taken_from(Inbox& from) {
-    ready_queue queue;
-    from.take_into(queue);
-    std::vector<int> numbers;
-    while (ready_node* const node = queue.pop()) numbers.push_back(static_cast<numbered&>(*node).number);
-    return numbers;
-}
-
-using numbers = std::vector<int>;
-
-}  // namespace
+using test::numbered;
+using test::numbers;
+using test::taken_from;
 
 TEST_CASE("an inbox gives everything in the order of arrival, once", "[inbox]") {
     inbox box;

@@ -11,26 +11,14 @@
 #include <memory>
 #include <vector>
 
+#include "support/numbered_nodes.hpp"
+
 using coheir::detail::inbox;
-using coheir::detail::ready_node;
-using coheir::detail::ready_queue;
+using test::numbered;
+using test::numbers;
+using test::taken_from;
 
 namespace {
-
-struct numbered : ready_node {
-    explicit numbered(int n) : ready_node(kind::function), number(n) {}
-    int number;
-};
-
-std::vector<int> taken_from(inbox& from) {
-    ready_queue queue;
-    from.take_into(queue);
-    std::vector<int> numbers;
-    while (ready_node* const node = queue.pop()) numbers.push_back(static_cast<numbered&>(*node).number);
-    return numbers;
-}
-
-using numbers = std::vector<int>;
 
 /// Two threads that push two nodes each, one that takes twice, and perhaps one that closes.
 struct world {
