@@ -535,15 +535,17 @@ private:
                 co_await coheir::with_timeout(coheir::sleep_for(ms(s.number % 4)), limit);
                 co_return "";
             case op::limit_block:
-                if (s.number % 2 == 0)
+                if (s.number % 2 == 0) {
                     co_await coheir::timeout_scope(limit, run(at, s.bodies[0].steps));
-                else
-                    co_await coheir::timeout_scope(limit,
-                                                   [this, at, &s] { return run(at, s.bodies[0].steps); });
+                } else {
+                    const auto block = [this, at, &s] { return run(at, s.bodies[0].steps); };
+                    co_await coheir::timeout_scope(limit, block);
+                }
                 co_return "";
             case op::callback: {
                 auto* const slot = &resolvers_[s.slot];
-                result = co_await coheir::callback<int>([slot](auto resolve) { *slot = resolve; });
+                const auto start = [slot](auto resolve) { *slot = resolve; };
+                result = co_await coheir::callback<int>(start);
                 break;
             }
             case op::wait_event: co_await events_[s.slot].wait(); co_return "";
@@ -551,8 +553,8 @@ private:
             case op::remote_take: result = co_await std::move(remotes_[s.slot]); break;
             case op::run_on: {
                 const place there{&side_of(at, s), ++last_task_};
-                result = co_await coheir::run_on(there.home->loop.remote(),
-                                                 [this, there, &s] { return life(there, s.bodies[0]); });
+                const auto body = [this, there, &s] { return life(there, s.bodies[0]); };
+                result = co_await coheir::run_on(there.home->loop.remote(), body);
                 break;
             }
             case op::all:
@@ -561,11 +563,13 @@ private:
             case op::await: co_await run(at, s.bodies[0].steps); co_return "";
             case op::scoped: co_await run_scoped(at, s); co_return "";
             case op::guard: co_await run_guarded(at, s); co_return "";
-            case op::group:
-                co_await coheir::with_task_group([this, at, &s](coheir::task_group& children) {
+            case op::group: {
+                const auto block = [this, at, &s](coheir::task_group& children) {
                     return run({at.home, at.number, &children}, s.bodies[0].steps);
-                });
+                };
+                co_await coheir::with_task_group(block);
                 co_return "";
+            }
             default: co_return "unknown";
         }
         co_return std::to_string(result);
