@@ -60,12 +60,12 @@ class uv_scheduler : public detail::embedded_scheduler<uv_scheduler> {
 public:
     /// Throws usage_error for a null pointer, uv_error, std::bad_alloc.
     explicit uv_scheduler(uv_loop_t* loop, spawn_policy policy = spawn_policy::copying)
-        : inside_(std::move(policy)), loop_(loop), handles_(open(loop)) {
+        : scheduler_(std::move(policy)), loop_(loop), handles_(open(loop)) {
         adopt_handles();
     }
     /// The same on a clock that is moved by hand: to the next deadline, when no task is ready.
     uv_scheduler(uv_loop_t* loop, spawn_policy policy, manual_clock& clock)
-        : inside_(std::move(policy), clock), loop_(loop), handles_(open(loop)), clock_(&clock) {
+        : scheduler_(std::move(policy), clock), loop_(loop), handles_(open(loop)), clock_(&clock) {
         adopt_handles();
     }
     uv_scheduler(const uv_scheduler&) = delete;
@@ -90,6 +90,8 @@ public:
 
 private:
     friend class detail::embedded_scheduler<uv_scheduler>;
+    scheduler& inner() noexcept { return scheduler_; }
+    const scheduler& inner() const noexcept { return scheduler_; }
 
     static constexpr std::size_t batch = 128;  // tasks in a row; then the loop's callbacks have their turn
 
@@ -102,7 +104,7 @@ private:
     void set_timer(time_point deadline) noexcept;
     std::uint64_t milliseconds_until(time_point deadline) const noexcept;
 
-    detail::core& core() noexcept { return detail::scheduler_access::core_of(inside_); }
+    detail::core& core() noexcept { return detail::scheduler_access::core_of(scheduler_); }
 
     // Names a thread by an address, which is cheaper than std::thread::id in an atomic.
     COHEIR_NOINLINE static void* this_thread() noexcept {
@@ -114,7 +116,7 @@ private:
         return *static_cast<uv_scheduler*>(handle->data);
     }
 
-    coheir::scheduler inside_;
+    coheir::scheduler scheduler_;
     uv_loop_t* const loop_;
     detail::uv_handles* handles_;
     manual_clock* clock_ = nullptr;
@@ -144,7 +146,7 @@ inline void uv_scheduler::adopt_handles() {
     // What is handed in before the loop first calls is found by its first turn, on whatever thread that is.
     uv_idle_start(&handles_->idle, [](uv_idle_t* handle) { of(handle).run_ready(); });
     try {
-        inside_.on_wakeup([this] { on_work(this_thread()); });
+        scheduler_.on_wakeup([this] { on_work(this_thread()); });
     } catch (...) {
         close_handles();
         throw;
@@ -154,8 +156,8 @@ inline void uv_scheduler::adopt_handles() {
 inline void uv_scheduler::close_handles() noexcept {
     // Nobody may ring when the handles are closing, so the bell goes first. The tasks go after this, with the
     // scheduler: they may use the loop, which frees the handles in its next turn.
-    inside_.close();
-    inside_.on_wakeup({});
+    scheduler_.close();
+    scheduler_.on_wakeup({});
     const auto free_after_last = [](uv_handle_t* handle) {
         auto* const all = static_cast<detail::uv_handles*>(handle->data);
         if (--all->open == 0) delete all;
@@ -179,7 +181,7 @@ inline void uv_scheduler::run_ready() noexcept {
     loop_thread_.store(this_thread(), std::memory_order_relaxed);
     bool work_left = true;
     try {
-        work_left = inside_.run_ready(batch);
+        work_left = scheduler_.run_ready(batch);
     } catch (...) {  // of a foreign coroutine; it must not pass through libuv
         core().host().report(std::current_exception(), nullptr);
     }
@@ -187,7 +189,7 @@ inline void uv_scheduler::run_ready() noexcept {
         uv_idle_start(&handles_->idle, [](uv_idle_t* handle) { of(handle).run_ready(); });
     else
         uv_idle_stop(&handles_->idle);
-    if (const auto deadline = inside_.next_deadline())
+    if (const auto deadline = scheduler_.next_deadline())
         set_timer(*deadline);
     else
         uv_timer_stop(&handles_->timer);
@@ -208,7 +210,7 @@ inline void uv_scheduler::set_timer(time_point deadline) noexcept {
 /// Rounded up. libuv's own clock is coarse, so that a timer can come too early: then it is set once more.
 inline std::uint64_t uv_scheduler::milliseconds_until(time_point deadline) const noexcept {
     if (clock_) return 0;
-    const time_point now = inside_.now();
+    const time_point now = scheduler_.now();
     if (deadline <= now) return 0;
     return static_cast<std::uint64_t>(std::chrono::ceil<std::chrono::milliseconds>(deadline - now).count());
 }

@@ -51,9 +51,9 @@ public:
 
 private:
     friend class detail::embedded_scheduler<asio_scheduler>;
+    scheduler& inner() const noexcept { return engine_->scheduler(); }
 
     typename detail::asio_engine<flavour>::ref engine_;
-    scheduler& inside_ = engine_->scheduler();
 };
 
 }  // namespace coheir

@@ -72,8 +72,8 @@ protected:
     ~embedded_scheduler() = default;
 
 private:
-    scheduler& inside() noexcept { return static_cast<Derived&>(*this).inside_; }
-    const scheduler& inside() const noexcept { return static_cast<const Derived&>(*this).inside_; }
+    scheduler& inside() noexcept { return static_cast<Derived&>(*this).inner(); }
+    const scheduler& inside() const noexcept { return static_cast<const Derived&>(*this).inner(); }
 };
 
 }  // namespace coheir::detail
