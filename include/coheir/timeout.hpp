@@ -228,7 +228,7 @@ template <class T>
 timed_join<T, true> spawn_timed(task<T> work, duration limit, time_point deadline, task_state& waiting,
                                 std::source_location at, const char* operation) {
     auto& on = *static_cast<core*>(waiting.home);
-    on.timers().make_room();  // before: once it is spawned, it would run on without a limit
+    on.timers().make_room();  // before it is spawned; should others take it by the await, see start_timer()
     const auto derive = [&](task_state& child) {
         auto context = derive_context(on, on.policy, child);
         child.shorten_deadline(deadline);

@@ -44,7 +44,7 @@ public:
 
     time_point deadline_of(const timer_node& node) const noexcept { return entries_[node.place].deadline; }
 
-    /// Room for one more, so that add() will not fail. Throws std::bad_alloc.
+    /// Room for one more: the next add() does not fail for want of it. Throws std::bad_alloc.
     void make_room() {
         // By an eighth: moving two words eight times is little beside the rest, and so is what lies idle.
         if (entries_.size() == entries_.capacity()) entries_.reserve(16 + entries_.size() / 8 * 9);
