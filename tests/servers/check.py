@@ -87,8 +87,12 @@ class Server:
         status = Path(f"/proc/{self.process.pid}/status").read_text()
         return int(re.search(r"VmRSS:\s+(\d+) kB", status)[1])
 
-    def connect(self):
-        s = socket.create_connection(("127.0.0.1", self.port), timeout=30)
+    def connect(self, receive_buffer=None):
+        s = socket.socket()
+        if receive_buffer:  # before connecting: it bounds the window that the server sees
+            s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+        s.settimeout(30)
+        s.connect(("127.0.0.1", self.port))
         s.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         return s
 
@@ -267,9 +271,9 @@ def survives(options):
         with server.connect() as s:  # never silent for long, and never done
             closed_within(15, lambda: (s.sendall(b"X"), time.sleep(0.2)), "a client that never ends its request")
         still_serves(server, "a client that never ends its request")
-        with server.connect() as s:  # never reads
+        with server.connect(receive_buffer=4096) as s:  # never reads: the buffers are soon full
             s.settimeout(20)
-            closed_within(20, lambda: s.sendall(get("ada") * 1000), "a client that never reads")
+            closed_within(20, lambda: s.sendall(get("a" * 1000) * 100), "a client that never reads")
         still_serves(server, "a client that never reads")
 
 
