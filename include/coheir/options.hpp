@@ -16,12 +16,12 @@ namespace coheir {
 class options {
 public:
     /// A policy alone: `spawn(work(), spawn_policy::chained)`.
-    options(spawn_policy p) noexcept : policy_(std::move(p)) {}  // NOLINT: implicit
+    options(const spawn_policy& p) noexcept : policy_(p) {}  // NOLINT: implicit
     options() noexcept {}  // not an aggregate: g++ 11 and 12 destroy those twice in a co_await expression
 
     /// How the task's context comes from its spawner's, instead of the scheduler's policy.
-    options&& policy(spawn_policy p) && noexcept {
-        policy_.emplace(std::move(p));
+    options&& policy(const spawn_policy& p) && noexcept {
+        policy_.emplace(p);
         return std::move(*this);
     }
     /// A name for messages.

@@ -33,10 +33,10 @@ concept mirrored_by = std::is_invocable_v<Enter&, const T&> && std::is_invocable
 class scheduler final : detail::core_host {
 public:
     /// An empty loop whose tasks inherit by `policy`. Throws std::bad_alloc.
-    explicit scheduler(spawn_policy policy = spawn_policy::copying)
-        : core_(*this, new detail::mailbox, std::move(policy)) {}
+    explicit scheduler(const spawn_policy& policy = spawn_policy::copying)
+        : core_(*this, new detail::mailbox, policy) {}
     /// The same on a clock that is moved by hand.
-    scheduler(spawn_policy policy, manual_clock& clock) : scheduler(std::move(policy)) { clock_ = &clock; }
+    scheduler(const spawn_policy& policy, manual_clock& clock) : scheduler(policy) { clock_ = &clock; }
     scheduler(const scheduler&) = delete;
     scheduler& operator=(const scheduler&) = delete;
     ~scheduler() = default;
@@ -65,7 +65,7 @@ public:
                          std::source_location at = std::source_location::current());
 
     /// How children inherit from now on, unless their spawn says otherwise.
-    void set_policy(spawn_policy policy) noexcept { core_.policy = std::move(policy); }
+    void set_policy(const spawn_policy& policy) noexcept { core_.policy = policy; }
     [[nodiscard]] const spawn_policy& policy() const noexcept { return core_.policy; }
 
     /// Who is told of an exception that nobody received: of a task without handles or whose last handle has

@@ -131,6 +131,7 @@ template <class F>
 void for_each_in_tree(const std::vector<task_info>& tasks, F&& f) {
     constexpr std::size_t none = ~std::size_t{0};
     std::vector<std::pair<std::uint64_t, std::size_t>> places;  // by number
+    places.reserve(tasks.size());
     for (std::size_t i = 0; i < tasks.size(); ++i) places.emplace_back(tasks[i].id(), i);
     std::sort(places.begin(), places.end());
     std::vector<std::size_t> first(tasks.size() + 1, none), next(tasks.size(), none);

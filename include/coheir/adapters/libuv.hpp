@@ -59,13 +59,13 @@ uv_handle_t* as_uv_handle(Handle& handle) noexcept {
 class uv_scheduler : public detail::embedded_scheduler<uv_scheduler> {
 public:
     /// Throws usage_error for a null pointer, uv_error, std::bad_alloc.
-    explicit uv_scheduler(uv_loop_t* loop, spawn_policy policy = spawn_policy::copying)
-        : scheduler_(std::move(policy)), loop_(loop), handles_(open(loop)) {
+    explicit uv_scheduler(uv_loop_t* loop, const spawn_policy& policy = spawn_policy::copying)
+        : scheduler_(policy), loop_(loop), handles_(open(loop)) {
         adopt_handles();
     }
     /// The same on a clock that is moved by hand: to the next deadline, when no task is ready.
-    uv_scheduler(uv_loop_t* loop, spawn_policy policy, manual_clock& clock)
-        : scheduler_(std::move(policy), clock), loop_(loop), handles_(open(loop)), clock_(&clock) {
+    uv_scheduler(uv_loop_t* loop, const spawn_policy& policy, manual_clock& clock)
+        : scheduler_(policy, clock), loop_(loop), handles_(open(loop)), clock_(&clock) {
         adopt_handles();
     }
     uv_scheduler(const uv_scheduler&) = delete;
@@ -237,7 +237,7 @@ namespace detail {
 /// A request in memory of its own: libuv uses it until it calls back, whatever becomes of the task.
 template <class Request>
 struct uv_operation {
-    explicit uv_operation(resolver<int> to) : resolve(std::move(to)) {}
+    explicit uv_operation(const resolver<int>& to) : resolve(to) {}
     uv_operation(const uv_operation&) = delete;
     uv_operation& operator=(const uv_operation&) = delete;
     virtual ~uv_operation() {
@@ -254,8 +254,8 @@ struct uv_operation {
 /// The same with the function that started it: what that has captured lives until libuv is done.
 template <class Request, class Start>
 struct uv_started_operation final : uv_operation<Request> {
-    uv_started_operation(resolver<int> to, Start&& how)
-        : uv_operation<Request>(std::move(to)), start(std::move(how)) {}
+    uv_started_operation(const resolver<int>& to, Start&& how)
+        : uv_operation<Request>(to), start(std::move(how)) {}
     Start start;
 };
 
@@ -308,7 +308,7 @@ public:
 
     template <class Start>
     void start(Start&& how, const resolver<int>& resolve) {
-        auto* const made = new uv_started_operation<Request, Start>(resolve, std::move(how));
+        auto* const made = new uv_started_operation<Request, Start>(resolve, std::forward<Start>(how));
         operation_ = made;
         made->request.data = operation_;
         const int status = made->start(&made->request, uv_callback<Request>());

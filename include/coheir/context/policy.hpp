@@ -121,7 +121,8 @@ private:
         return policy.kind_ == kind::copying ? copied(*parent, "spawned from") : chained_onto(parent);
     }
     static level_ref own(const spawn_policy& policy, const view& parent) {
-        const spawn_policy kept(policy);  // it may replace the scheduler's policy, itself
+        // It may replace the scheduler's policy, itself.
+        const spawn_policy kept(policy);  // NOLINT(*-unnecessary-copy-initialization)
         const nobody_current none;
         return child_access::finished(kept.own_->call(parent));
     }

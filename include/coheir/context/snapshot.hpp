@@ -82,7 +82,7 @@ struct snapshot_access {
         map below = flattened(at.parent());
         leave_out(own, own, below);
         leave_out(below, below, below);
-        return snapshot(frozen_map(std::move(own)), frozen_map(std::move(below)));
+        return snapshot(frozen_map(own), frozen_map(below));
     }
     /// A new context, for any scheduler, that shows what the snapshot does. Throws std::bad_alloc.
     static level_ref thaw(const snapshot& from) { return stacked(from.own_.thawed(), from.below_.thawed()); }

@@ -39,8 +39,8 @@ class core : public run_state {
 public:
     using time_point = timer_heap::time_point;
 
-    core(core_host& host, mailbox* box, spawn_policy by) noexcept
-        : run_state(box), policy(std::move(by)), host_(host) {
+    core(core_host& host, mailbox* box, const spawn_policy& by) noexcept
+        : run_state(box), policy(by), host_(host) {
         in_this_process().find_task.store(&find_task, std::memory_order_relaxed);
         in_this_process().had_task.store(&had_task, std::memory_order_relaxed);
     }
@@ -176,7 +176,7 @@ private:
     class round {
     public:
         explicit round(core& of) noexcept : core_(of), outer_(std::exchange(on_this_thread().running, &of)) {
-            constexpr std::uintptr_t depth = 16 * 1024;  // how much of the stack transfers may take
+            constexpr std::uintptr_t depth = std::uintptr_t{16} * 1024;  // how much of the stack transfers may take
             core_.runs_on_.store(&on_this_thread(), std::memory_order_relaxed);
             core_.stack_limit_ = stack_position() - depth;
         }

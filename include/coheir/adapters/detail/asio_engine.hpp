@@ -105,10 +105,10 @@ public:
     }
 
 protected:
-    asio_engine(typename Flavour::any_io_executor executor, spawn_policy policy, manual_clock* clock)
+    asio_engine(typename Flavour::any_io_executor executor, const spawn_policy& policy, manual_clock* clock)
         : embedding{Flavour::name}, any_executor_(std::move(executor)),
           context_(Flavour::context_of(any_executor_)), clock_(clock) {
-        clock ? scheduler_.emplace(std::move(policy), *clock) : scheduler_.emplace(std::move(policy));
+        clock ? scheduler_.emplace(policy, *clock) : scheduler_.emplace(policy);
         core_ = &scheduler_access::core_of(*scheduler_);
         core_->embedded = this;
         scheduler_->on_wakeup([this] { request_turn(); });  // the scheduler takes it away at its end
@@ -283,8 +283,8 @@ class asio_engine_on final : public asio_engine<asio_flavour<Executor>> {
     using engine = asio_engine<flavour>;
 
 public:
-    asio_engine_on(const Executor& executor, spawn_policy policy, manual_clock* clock)
-        : engine(executor, std::move(policy), clock), executor_(executor), timer_(std::in_place, executor) {}
+    asio_engine_on(const Executor& executor, const spawn_policy& policy, manual_clock* clock)
+        : engine(executor, policy, clock), executor_(executor), timer_(std::in_place, executor) {}
 
     const Executor& executor() const noexcept { return executor_; }
 

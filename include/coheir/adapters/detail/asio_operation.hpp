@@ -198,14 +198,14 @@ private:
     template <class... Values>
     void store(Values&&... values) {
         if constexpr (std::is_same_v<typename completion::error, no_asio_error>)
-            result_.emplace(std::move(values)...);
+            result_.emplace(std::forward<Values>(values)...);
         else
-            store_with_error(std::move(values)...);
+            store_with_error(std::forward<Values>(values)...);
     }
     template <class Error, class... Values>
     void store_with_error(Error&& error, Values&&... values) {
-        error_ = std::move(error);
-        result_.emplace(std::move(values)...);
+        error_ = std::forward<Error>(error);
+        result_.emplace(std::forward<Values>(values)...);
     }
 
     std::atomic<state> state_{state::unused};  // ends on any thread; the list of tasks may look meanwhile

@@ -35,11 +35,11 @@ public:
     using executor_type = Executor;
 
     /// No tasks yet; they inherit by `policy`. Throws std::bad_alloc, what the executor throws.
-    explicit asio_scheduler(const Executor& executor, spawn_policy policy = spawn_policy::copying)
-        : engine_(*new engine(executor, std::move(policy), nullptr)) {}
+    explicit asio_scheduler(const Executor& executor, const spawn_policy& policy = spawn_policy::copying)
+        : engine_(*new engine(executor, policy, nullptr)) {}
     /// The same on a clock that is moved by hand: here to the next deadline, when no task is ready.
-    asio_scheduler(const Executor& executor, spawn_policy policy, manual_clock& clock)
-        : engine_(*new engine(executor, std::move(policy), &clock)) {}
+    asio_scheduler(const Executor& executor, const spawn_policy& policy, manual_clock& clock)
+        : engine_(*new engine(executor, policy, &clock)) {}
     asio_scheduler(const asio_scheduler&) = delete;
     asio_scheduler& operator=(const asio_scheduler&) = delete;
     ~asio_scheduler() { engine_->shut_down(); }

@@ -147,7 +147,7 @@ inline carried::ref carried::ref::take_live(std::uint64_t home) noexcept {
 }
 
 /// The same context with counts of its own: it may go to another thread. Throws std::bad_alloc.
-inline context::detail::level_ref set_apart(context::detail::level_ref made) {
+inline context::detail::level_ref set_apart(const context::detail::level_ref& made) {
     using namespace context::detail;
     for (level* l = made.get(); l; l = l->parent()) freeze_uncopyable(*l);
     return stacked(frozen_map(made->own).thawed(), frozen_map(flattened(made->parent())).thawed());
@@ -159,7 +159,7 @@ inline flow::state flow::fork(const spawn_policy& policy) {
     level_ref child = policy_access::derive(policy, who ? who->context.get() : nullptr);
     bool live = false;
     for (const level* l = child.get(); l && who && !live; l = l->parent()) live = l == who->context.get();
-    if (!live) return state(set_apart(std::move(child)));
+    if (!live) return state(set_apart(child));
 
     flow* const here = current();
     const bool shares = child.get() == who->context.get();
@@ -167,7 +167,7 @@ inline flow::state flow::fork(const spawn_policy& policy) {
         // What was entered ends with its block, and two forks there would have nobody to keep them on one
         // strand.
         if (shares) child = copied(*who->context, "spawned from");
-        return state(set_apart(std::move(child)));
+        return state(set_apart(child));
     }
     const std::uint64_t home = here ? here->home_ : of_a_task;
     if (here && here->is_live() && shares) return state(here->taken_, home);
