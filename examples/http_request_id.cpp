@@ -15,14 +15,14 @@ coheir::task<response> hello(const request& asked) {
         co_return refused;
     }
     co_return http_server::text(http::status::ok, "Hello, " + http_server::name_in(asked) +
-                                                      ". Your request id is " +
-                                                      context::get(request_id).value() + ".\n");
+                                                      ". Your request id is " + *context::find(request_id) +
+                                                      ".\n");
 }
 
 coheir::task<response> with_request_id(request asked) {
     context::set(request_id, accepted_or_fresh(asked["X-Request-ID"]));  // set once, read anywhere
     response answer = co_await hello(asked);
-    answer.set("X-Request-ID", context::get(request_id).value());
+    answer.set("X-Request-ID", *context::find(request_id));
     co_return answer;
 }
 

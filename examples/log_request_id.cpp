@@ -53,14 +53,14 @@ coheir::task<response> hello(const request& asked) {
     SPDLOG_INFO("Received new GET /{} call", in_ascii(name));
     co_await coheir::when_all(first_call());  // in a task of its own, which inherits the context
     co_await second_call();
-    co_return http_server::text(http::status::ok, "Hello, " + name + ". Your request id is " +
-                                                      context::get(request_id).value() + ".\n");
+    co_return http_server::text(
+        http::status::ok, "Hello, " + name + ". Your request id is " + *context::find(request_id) + ".\n");
 }
 
 coheir::task<response> with_request_id(request asked) {
     context::set(request_id, accepted_or_fresh(asked["X-Request-ID"]));
     response answer = co_await hello(asked);
-    answer.set("X-Request-ID", context::get(request_id).value());
+    answer.set("X-Request-ID", *context::find(request_id));
     SPDLOG_INFO("{} {} {} {}", std::string_view(asked.method_string()), in_ascii(asked.target()),
                 answer.result_int(), answer.body().size());
     co_return answer;

@@ -131,6 +131,16 @@ public:
         return has_work();
     }
 
+    /// The same of so many rounds.
+    template <class Now>
+    COHEIR_NOINLINE void run_rounds(std::size_t rounds, std::size_t max, Now now) {
+        const round r(*this);
+        do {
+            if (round_.empty()) begin_round(timers_.empty() ? time_point() : now());
+            run_round(r, max, nullptr);
+        } while (--rounds > 0 && has_work());
+    }
+
     /// Runs rounds until `until` has ended, or where it is null or has not, until nothing is ready.
     template <class Now>
     COHEIR_NOINLINE void run_while_ready(const task_state* until, Now now) {

@@ -46,11 +46,9 @@ public:
 
     class ref {
     public:
-        explicit ref(asio_engine& of) noexcept : of_(&of) {
-            of.refs_.fetch_add(1, std::memory_order_relaxed);
-        }
+        explicit ref(asio_engine& of) noexcept : of_(&of) { of.keep(); }
         ref(const ref& other) noexcept : of_(other.of_) {
-            if (of_) of_->refs_.fetch_add(1, std::memory_order_relaxed);
+            if (of_) of_->keep();
         }
         ref(ref&& other) noexcept : of_(std::exchange(other.of_, nullptr)) {}
         ref& operator=(ref other) noexcept {
@@ -58,7 +56,7 @@ public:
             return *this;
         }
         ~ref() {
-            if (of_ && of_->refs_.fetch_sub(1, std::memory_order_acq_rel) == 1) delete of_;
+            if (of_) of_->drop();
         }
         asio_engine* operator->() const noexcept { return of_; }
         asio_engine& operator*() const noexcept { return *of_; }
@@ -101,6 +99,7 @@ public:
             alive_ = false;
         }
         scheduler_.reset();
+        refs_.fetch_add(refs_inside_ - uncounted, std::memory_order_relaxed);
         release();
     }
 
@@ -177,7 +176,26 @@ private:
     // round by way of the executor costs more than a task that spawns another and joins it.
     static constexpr std::size_t batch = 16, batches = 8;
 
-    bool is_here() const noexcept { return on_this_thread().running == core_ || runs_in_this_thread(); }
+    // References that come and go while the scheduler runs are many, one for each copy of an executor in a
+    // composed operation. They are counted apart, without atomic operations, and are added to the others at
+    // its end; until then these cannot come down to none. (Biased reference counting: Choi, Shull and
+    // Torrellas, 2018.)
+    static constexpr std::uint32_t uncounted = std::uint32_t{1} << 31;
+    bool runs_here() const noexcept { return on_this_thread().running == core_; }
+    void keep() noexcept {
+        if (runs_here())
+            ++refs_inside_;
+        else
+            refs_.fetch_add(1, std::memory_order_relaxed);
+    }
+    void drop() noexcept {
+        if (runs_here())
+            --refs_inside_;
+        else if (refs_.fetch_sub(1, std::memory_order_acq_rel) == 1)
+            delete this;
+    }
+
+    bool is_here() const noexcept { return runs_here() || runs_in_this_thread(); }
 
     /// Runs f, a handler of an operation that a task awaits, and then the tasks that it has made ready.
     template <class F>
@@ -187,18 +205,16 @@ private:
             const context::detail::outside no_task;
             return f();
         }
-        settle_if_it_throws([&] {
-            core_->visit([&f] { F(std::move(f))(); });
-        });  // f is gone before tasks run
-        take_turn();
+        // (f is gone before tasks run.)
+        settle_if_it_throws([&] { core_->visit([&f] { F(std::move(f))(); }); });
+        // As a rule, a step of a composed operation wakes nobody.
+        if (core_->has_work()) take_turn();
     }
 
     void take_turn() {
         if (core_->is_running()) return;  // a task runs the event loop, inside itself
-        settle_if_it_throws([this] {
-            for (std::size_t i = 0; i < batches && scheduler_->run_ready(batch); ++i) {
-            }
-        });
+        settle_if_it_throws(
+            [this] { core_->run_rounds(batches, batch, [this] { return scheduler_->now(); }); });
         settle();
     }
     template <class F>
@@ -269,7 +285,8 @@ private:
     core* core_ = nullptr;  // its inside; compared, but not used, when it is gone
     std::optional<time_point> armed_for_;
     std::uint64_t timer_number_ = 0;
-    std::atomic<std::uint32_t> refs_{0};
+    std::atomic<std::uint32_t> refs_{uncounted};
+    std::uint32_t refs_inside_ = 0;  // may be less than none, modulo 2^32
     std::atomic<bool> turn_requested_{false};
     bool alive_ = true;  // written under the mutex, too, for those who are not on the executor
     std::mutex alive_mutex_;
