@@ -21,7 +21,7 @@ public:
 
     /// How the task's context comes from its spawner's, instead of the scheduler's policy.
     options&& policy(const spawn_policy& p) && noexcept {
-        policy_.emplace(p);
+        policy_ = p;
         return std::move(*this);
     }
     /// A name for messages.

@@ -192,7 +192,7 @@ using awaited_t = decltype(awaiter_in(std::declval<A>(), std::declval<task_state
 template <class A>
 concept waitable = !joinable<std::remove_cvref_t<A>> && (is_own_awaitable<A> || awaitable_without_promise<A>);
 
-/// Of a temporary that lives as long as the expression in which this is awaited.
+/// The awaitable lives as long as the expression in which this is awaited.
 template <class A>  // NOLINTNEXTLINE(*-avoid-reference-coroutine-parameters)
 task<awaited_t<A>> await_within(duration limit, A&& awaitable, const char* what) {
     timed_scope scope(limit, what);

@@ -443,6 +443,38 @@ TEST_CASE(FLAVOUR "what a step of an operation throws comes out of run(), and th
     CHECK(abandoned);
 }
 
+TEST_CASE(FLAVOUR "a timer that is due while a step of an operation runs the loop is not missed",
+          "[asio][use_task]") {
+    asio::io_context io;
+    asio_scheduler loop(io.get_executor());
+    asio::steady_timer timer(io, 1h);
+    bool woke = false, ended = false;
+    auto waits = [&]() -> coheir::task<> {
+        auto step = [&, number = 0](auto& self, error_code = {}) mutable {
+            switch (number++) {
+                case 0: return asio::post(io, std::move(self));
+                case 1:
+                    std::this_thread::sleep_for(20ms);
+                    io.poll();
+                    return timer.async_wait(std::move(self));
+                default: self.complete(error_code());
+            }
+        };
+        co_await asio::async_compose<const coheir::use_task_t&, void(error_code)>(step, use_task, io);
+        ended = true;
+    };
+    auto sleeps = [&]() -> coheir::task<> {
+        co_await coheir::sleep_for(5ms);
+        woke = true;
+        timer.cancel();
+    };
+    loop.spawn(waits()).detach();
+    loop.spawn(sleeps()).detach();
+    io.run_for(5s);
+    CHECK(woke);
+    CHECK(ended);
+}
+
 // ---- strands
 
 TEST_CASE(FLAVOUR

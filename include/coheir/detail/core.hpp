@@ -131,14 +131,11 @@ public:
         return has_work();
     }
 
-    /// The same of so many rounds.
+    /// The same so many times, while there is work.
     template <class Now>
-    COHEIR_NOINLINE void run_rounds(std::size_t rounds, std::size_t max, Now now) {
+    void run_batches(std::size_t batches, std::size_t max, Now now) {
         const round r(*this);
-        do {
-            if (round_.empty()) begin_round(timers_.empty() ? time_point() : now());
-            run_round(r, max, nullptr);
-        } while (--rounds > 0 && has_work());
+        run_batches(r, batches, max, now);
     }
 
     /// Runs rounds until `until` has ended, or where it is null or has not, until nothing is ready.
@@ -152,12 +149,16 @@ public:
     }
 
     /// Runs code of the event loop around, on the scheduler's own thread: tasks that it wakes become ready
-    /// behind what has arrived by now. Nobody else is told of them: run_ready must follow.
-    template <class F>
-    void visit(F&& f) {
+    /// behind what has arrived by now, and nobody else is told of them. Then runs batches, as above, if there
+    /// is work: false if there was none. (If f throws, the caller has to look after the work.)
+    template <class F, class Now>
+    bool visit(F f, std::size_t batches, std::size_t max, Now now) {
         const round r(*this);
         box_->take_into(ready_);
         f();
+        if (!has_work()) return false;
+        run_batches(r, batches, max, now);
+        return true;
     }
 
     bool has_work() const noexcept { return !round_.empty() || !ready_.empty() || !box_->empty(); }
@@ -229,6 +230,13 @@ private:
         round_.append(ready_);
     }
 
+    template <class Now>
+    COHEIR_NOINLINE void run_batches(const round& r, std::size_t batches, std::size_t max, Now now) {
+        do {
+            if (round_.empty()) begin_round(timers_.empty() ? time_point() : now());
+            run_round(r, max, nullptr);
+        } while (--batches > 0 && has_work());
+    }
     void run_round(const round& r, std::size_t max, const task_state* until) {
         if (mirrors_.empty()) [[likely]]
             return run_round<false>(r, max, until);

@@ -178,10 +178,11 @@ private:
 
     // References that come and go while the scheduler runs are many, one for each copy of an executor in a
     // composed operation. They are counted apart, without atomic operations, and are added to the others at
-    // its end; until then these cannot come down to none. (Biased reference counting: Choi, Shull and
-    // Torrellas, 2018.)
-    static constexpr std::uint32_t uncounted = std::uint32_t{1} << 31;
-    bool runs_here() const noexcept { return on_this_thread().running == core_; }
+    // its end; until then these begin so high that they do not come down to none, though more are made inside
+    // and dropped outside than the other way round, some for each operation. (Biased reference counting:
+    // Choi, Shull and Torrellas, 2018.)
+    static constexpr std::uint64_t uncounted = std::uint64_t{1} << 63;
+    COHEIR_THREAD_LOCAL_ACCESS bool runs_here() const noexcept { return on_this_thread().running == core_; }
     void keep() noexcept {
         if (runs_here())
             ++refs_inside_;
@@ -205,16 +206,27 @@ private:
             const context::detail::outside no_task;
             return f();
         }
-        // (f is gone before tasks run.)
-        settle_if_it_throws([&] { core_->visit([&f] { F(std::move(f))(); }); });
-        // As a rule, a step of a composed operation wakes nobody.
-        if (core_->has_work()) take_turn();
+        bool ran = false;  // as a rule, a step of a composed operation wakes nobody
+        settle_if_it_throws([&] {
+            // (f is gone before tasks run.)
+            ran = core_->visit([&f] { F(std::move(f))(); }, batches, batch, time());
+        });
+        if (ran)
+            settle();
+        else if (turn_missed_)
+            take_turn();
     }
 
+    /// What a round asks for where there are timers.
+    auto time() const noexcept {
+        return [this] { return scheduler_->now(); };
+    }
     void take_turn() {
-        if (core_->is_running()) return;  // a task runs the event loop, inside itself
-        settle_if_it_throws(
-            [this] { core_->run_rounds(batches, batch, [this] { return scheduler_->now(); }); });
+        if (core_->is_running()) {  // a task, or a step of an operation, runs the event loop inside itself
+            turn_missed_ = true;
+            return;
+        }
+        settle_if_it_throws([this] { core_->run_batches(batches, batch, time()); });
         settle();
     }
     template <class F>
@@ -233,6 +245,7 @@ private:
     /// Has what is left looked after. Where Asio fails in it, that comes out of its run(), and the next turn,
     /// which is on its way, tries again.
     void settle() {
+        turn_missed_ = false;
         if (core_->has_work()) request_turn();
         try {
             hold_work(core_->has_live_tasks());
@@ -285,8 +298,9 @@ private:
     core* core_ = nullptr;  // its inside; compared, but not used, when it is gone
     std::optional<time_point> armed_for_;
     std::uint64_t timer_number_ = 0;
-    std::atomic<std::uint32_t> refs_{uncounted};
-    std::uint32_t refs_inside_ = 0;  // may be less than none, modulo 2^32
+    bool turn_missed_ = false;
+    std::atomic<std::uint64_t> refs_{uncounted};
+    std::uint64_t refs_inside_ = 0;  // may be less than none, modulo 2^64
     std::atomic<bool> turn_requested_{false};
     bool alive_ = true;  // written under the mutex, too, for those who are not on the executor
     std::mutex alive_mutex_;

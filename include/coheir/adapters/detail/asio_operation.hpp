@@ -83,7 +83,8 @@ protected:
         handler(handler&& other) noexcept : to_(std::exchange(other.to_, nullptr)), engine_(other.engine_) {}
         handler& operator=(handler&&) = delete;
         ~handler() {
-            if (to_) engine_->if_alive([this] { to_->abandon(); });
+            if (to_) [[unlikely]]
+                drop();
         }
 
         void operator()(Args... args) {
@@ -97,6 +98,10 @@ protected:
         cancellation_slot_type get_cancellation_slot() const noexcept { return to_->cancel_.slot(); }
 
     private:
+        COHEIR_COLD void drop() noexcept {
+            engine_->if_alive([this] { to_->abandon(); });
+        }
+
         asio_awaiter* to_;
         typename engine::ref engine_;
     };
