@@ -14,13 +14,20 @@ namespace bench {
 /// Calls of operator new and aligned_alloc by this thread so far.
 std::size_t allocations() noexcept;
 
+/// Begins or, given how many items there were, ends a loop whose instructions callgrind counts: see
+/// instructions.py. Does nothing elsewhere.
+void count_instructions(std::uint64_t items) noexcept;
+
 /// Made right before the loop of a row, and told right behind it how many items it has processed.
 class tally {
 public:
-    explicit tally(benchmark::State& state) noexcept : state_(state), before_(allocations()) {}
+    explicit tally(benchmark::State& state) noexcept : state_(state), before_(allocations()) {
+        count_instructions(0);
+    }
     /// `elsewhere`: allocations of other threads.
     template <class Count>
     void items(Count count, std::size_t elsewhere = 0) const {
+        count_instructions(static_cast<std::uint64_t>(count));
         const std::size_t made = allocations() - before_ + elsewhere;
         state_.SetItemsProcessed(static_cast<std::int64_t>(count));
         state_.counters["mallocs"] = static_cast<double>(made) / static_cast<double>(count);

@@ -10,6 +10,10 @@
 
 #include "measure.hpp"
 
+#if __has_include(<valgrind/callgrind.h>)
+#include <valgrind/callgrind.h>
+#endif
+
 namespace {
 // Of each thread, so that counting takes one instruction, for us and for our peers.
 constinit thread_local std::size_t count = 0;
@@ -32,6 +36,14 @@ std::size_t heap_in_use() {
 }  // namespace
 
 std::size_t bench::allocations() noexcept { return count; }
+
+void bench::count_instructions([[maybe_unused]] std::uint64_t items) noexcept {
+#ifdef CALLGRIND_TOGGLE_COLLECT
+    CALLGRIND_TOGGLE_COLLECT;
+    if (items != 0 && RUNNING_ON_VALGRIND)
+        VALGRIND_PRINTF("%llu items\n", static_cast<unsigned long long>(items));
+#endif
+}
 
 void* operator new(std::size_t size) { return counted(std::malloc(size ? size : 1)); }
 void* operator new(std::size_t size, std::align_val_t alignment) {
