@@ -46,7 +46,8 @@ public:
     /// Sends all, and returns all that comes back until the other side closes.
     std::string talk(std::string_view all) {
         while (!all.empty()) {
-            const ssize_t sent = ::send(socket_, all.data(), all.size(), MSG_NOSIGNAL);
+            const ssize_t sent =
+                uninterrupted([&] { return ::send(socket_, all.data(), all.size(), MSG_NOSIGNAL); });
             if (sent <= 0) break;  // it has closed, and says why in what it has sent
             all.remove_prefix(static_cast<std::size_t>(sent));
         }
@@ -54,13 +55,22 @@ public:
         std::string answer;
         char part[4096];
         ssize_t size = 0;
-        while ((size = ::recv(socket_, part, sizeof part, 0)) > 0)
+        while ((size = uninterrupted([&] { return ::recv(socket_, part, sizeof part, 0); })) > 0)
             answer.append(part, static_cast<std::size_t>(size));
         fuzz::require(size == 0 || errno == ECONNRESET, "the server does not close", answer);
         return answer;
     }
 
 private:
+    /// libFuzzer sends itself signals.
+    template <class Call>
+    static ssize_t uninterrupted(Call call) {
+        ssize_t result = 0;
+        do result = call();
+        while (result < 0 && errno == EINTR);
+        return result;
+    }
+
     int socket_;
 };
 
