@@ -20,7 +20,7 @@ coheir::task<response> hello(const request& asked) {
 }
 
 coheir::task<response> with_request_id(request asked) {
-    context::set(request_id, accepted_or_fresh(asked["X-Request-ID"]));  // set once, found anywhere
+    context::set(request_id, accepted_or_fresh(asked["X-Request-ID"]));  // set once, read anywhere
     response answer = co_await hello(asked);
     answer.set("X-Request-ID", *context::find(request_id));
     co_return answer;

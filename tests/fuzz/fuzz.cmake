@@ -14,7 +14,7 @@ function(coheir_fuzz name)
     file(MAKE_DIRECTORY ${found})
     math(EXPR most "${COHEIR_FUZZ_SECONDS} + 120")
     add_test(NAME fuzz.${name}
-        COMMAND coheir_fuzz_${name} -max_total_time=${COHEIR_FUZZ_SECONDS} -timeout=30 -print_final_stats=1
+        COMMAND coheir_fuzz_${name} -max_total_time=${COHEIR_FUZZ_SECONDS} -timeout=30 -max_len=1024 -print_final_stats=1
                 ${found} ${CMAKE_CURRENT_SOURCE_DIR}/fuzz/corpus/${name}
     )
     set_tests_properties(fuzz.${name} PROPERTIES TIMEOUT ${most})
