@@ -23,7 +23,7 @@ with tempfile.TemporaryDirectory() as temporary:
                             text=True).stdout
 items = sum(map(int, re.findall(r"(\d+) items$", ran.stderr, re.MULTILINE)))
 if not items:
-    sys.exit(f"{row} is no row of {program}, or the program was built without valgrind's headers")
+    sys.exit(f"{row} is no row of {program} that is counted (floors are not), or it was built without valgrind's headers")
 functions = Counter()
 for instructions, name in re.findall(r"^ *([\d,]+) \([ \d.]+%\)  [^:\n]*:(.*)$", listed, re.MULTILINE):
     functions[re.sub(r" \[[^\]]*\]$|'2|\(anonymous namespace\)::", "", name)] += int(instructions.replace(",", ""))

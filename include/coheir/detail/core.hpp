@@ -187,8 +187,7 @@ private:
     class round {
     public:
         explicit round(core& of) noexcept : core_(of), outer_(std::exchange(on_this_thread().running, &of)) {
-            constexpr std::uintptr_t depth =
-                std::uintptr_t{16} * 1024;  // how much of the stack transfers may take
+            constexpr std::uintptr_t depth{16'384};  // bytes of the stack that transfers may take
             core_.runs_on_.store(&on_this_thread(), std::memory_order_relaxed);
             core_.stack_limit_ = stack_position() - depth;
         }

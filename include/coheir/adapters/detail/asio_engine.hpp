@@ -298,7 +298,7 @@ private:
     core* core_ = nullptr;  // its inside; compared, but not used, when it is gone
     std::optional<time_point> armed_for_;
     std::uint64_t timer_number_ = 0;
-    bool turn_missed_ = false;
+    bool turn_missed_ = false;  // one that came while the scheduler ran
     std::atomic<std::uint64_t> refs_{uncounted};
     std::uint64_t refs_inside_ = 0;  // may be less than none, modulo 2^64
     std::atomic<bool> turn_requested_{false};
