@@ -94,17 +94,18 @@ TEST_CASE("schedulers on three threads spawn onto each other, with contexts, and
     constexpr int rounds = 400;
     const counted_balance balance;
     {
-        std::vector<loop_thread> loops(3);
         std::atomic<int> right{0}, caught{0}, dropped{0};
+        // Detached tasks use these for as long as the loops run.
+        auto go = [&right](coheir::remote further, int number) -> coheir::task<int> {
+            const int sum = co_await further.spawn(count_up(counted(number)));
+            right.fetch_add(sum == 2 * number);
+            right.fetch_add(context::get("sum", counted(-1)).value == number);
+            co_return sum;
+        };
+        std::vector<loop_thread> loops(3);
         auto travel = [&](coheir::remote there, coheir::remote beyond) -> coheir::task<> {
             for (int n = 0; n < rounds; ++n) {
                 context::set("sum", counted(n));
-                auto go = [&right](coheir::remote further, int number) -> coheir::task<int> {
-                    const int sum = co_await further.spawn(count_up(counted(number)));
-                    right.fetch_add(sum == 2 * number);
-                    right.fetch_add(context::get("sum", counted(-1)).value == number);
-                    co_return sum;
-                };
                 if (n % 7 == 3) {
                     there.spawn(go(beyond, n)).detach();
                     if (n % 10 == 9) dropped.fetch_add(1);
