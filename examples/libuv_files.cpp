@@ -13,18 +13,28 @@ namespace context = coheir::context;
 void log(const std::string& text) { std::cout << context::get("request", "?") << ": " << text << '\n'; }
 
 // [read]
+struct open_file {
+    ~open_file() {  // at once, since it has no callback
+        uv_fs_t request;
+        uv_fs_close(loop, &request, number, nullptr);
+        uv_fs_req_cleanup(&request);
+    }
+    uv_loop_t* loop;
+    uv_file number;
+};
+
 coheir::task<std::string> read(uv_loop_t* loop, std::string path) {
-    const auto file = co_await coheir::uv_await<uv_fs_t>([&](uv_fs_t* request, auto done) {
+    const auto opened = co_await coheir::uv_await<uv_fs_t>([&](uv_fs_t* request, auto done) {
         return uv_fs_open(loop, request, path.c_str(), O_RDONLY, 0, done);  // libuv copies the path
     });
-    const auto text = std::make_shared<std::string>(100, '\0');  // lives until libuv lets go of it
-    auto start = [loop, text, &file](uv_fs_t* request, auto done) {
+    // These live until libuv lets go of them, also where the task is stopped before.
+    const auto file = std::make_shared<open_file>(loop, static_cast<uv_file>(opened.status()));
+    const auto text = std::make_shared<std::string>(100, '\0');
+    auto start = [loop, text, file](uv_fs_t* request, auto done) {
         const uv_buf_t buffer = uv_buf_init(text->data(), static_cast<unsigned>(text->size()));
-        return uv_fs_read(loop, request, file.status(), &buffer, 1, 0, done);
+        return uv_fs_read(loop, request, file->number, &buffer, 1, 0, done);
     };
     const auto got = co_await coheir::uv_await<uv_fs_t>(start);
-    co_await coheir::uv_await<uv_fs_t>(
-        [&](uv_fs_t* request, auto done) { return uv_fs_close(loop, request, file.status(), done); });
     co_return text->substr(0, static_cast<std::size_t>(got.status()));
 }
 // [/read]

@@ -12,3 +12,4 @@ using carrying = coheir::detail::carrying_asio;
 }  // namespace
 
 #include "carrying_tests.hpp"
+#include "scoped_tests.hpp"

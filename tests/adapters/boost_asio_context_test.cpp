@@ -13,3 +13,4 @@ using carrying = coheir::detail::carrying_boost_asio;
 }  // namespace
 
 #include "carrying_tests.hpp"
+#include "scoped_tests.hpp"

@@ -210,6 +210,8 @@ test::verdict attempt(const row<scheduling>& r, test::failure& f) {
 
 using carrying = host<io_context>;
 
+constexpr context::key<std::string> text{"text"};
+
 /// A handler that must find the context it was started in.
 auto counter(carrying& h) {
     return [&h](auto...) {
@@ -272,6 +274,27 @@ const std::vector<row<carrying>> carried_along{
              });
          });
          h.run();
+         h.is.expect(h.counted == 1 || h.came_out, "a handler is lost");
+         if (h.came_out) throw std::bad_alloc();
+     }},
+    {"a scope, and a handler that is started in it",
+     [](carrying& h) {
+         asio::post(h.io, [&h] {
+             std::optional<context::scoped> scope;  // ends with memory: restoring may need some
+             try {
+                 const short_of_memory now(h.fails);
+                 scope.emplace(text, "changed");
+                 asio::post(h.io, [&h] {
+                     h.is.expect(context::get("text", "") == "changed", "the wrong context");
+                     ++h.counted;
+                 });
+             } catch (const std::bad_alloc&) {
+                 h.came_out = true;
+             }
+             scope.reset();
+             h.is.expect(context::get("text", "") == "carried", "the scope has not ended");
+         });
+         h.io.run();
          h.is.expect(h.counted == 1 || h.came_out, "a handler is lost");
          if (h.came_out) throw std::bad_alloc();
      }},

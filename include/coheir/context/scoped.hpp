@@ -16,7 +16,8 @@ namespace coheir::context {
 /// Sets a key in the current context for the length of a block, and at its end restores the value that was
 /// there, or its absence: `const context::scoped quiet{"log_level", 3};`. The block may suspend. Whatever is
 /// set, updated or erased there under this key is undone with it. The context is the one that was current at
-/// the beginning, also when the frame is destroyed without running on; it lives as long as the scope.
+/// the beginning, also when the frame is destroyed without running on; it lives as long as the scope. Where a
+/// coroutine of Asio goes on in a copy of its context after each wait (see adapters), it is that copy.
 ///
 /// Scopes of one key in one context, such as those of tasks that share it, end in the opposite order of their
 /// beginning. One that does not, or that ends inside an update of its context, ends the program with a
@@ -44,7 +45,7 @@ private:
     static detail::scope_of_a_value open(const key_name& key, V&& value, std::source_location where) {
         detail::owner* const who = detail::current();
         if (!who) throw no_current_context("scoped", key.text());
-        return detail::scope_of_a_value(*who->context, key, std::type_identity<T>(), {where, who->task},
+        return detail::scope_of_a_value(*who, key, std::type_identity<T>(), {where, who->task},
                                         std::forward<V>(value));
     }
 

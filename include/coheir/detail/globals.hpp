@@ -22,13 +22,12 @@ struct current_slot {
 namespace coheir::detail {
 
 class run_state;
-class flow;
 
 struct thread_state {
     context::detail::current_slot slot;
-    run_state* running = nullptr;    // the scheduler whose round runs here, innermost; written by rounds
-    flow* innermost_flow = nullptr;  // which goes on here; written by flows
-    const void* carried_fields = nullptr;  // see adapters/spdlog.hpp
+    run_state* running = nullptr;  // the scheduler whose round runs here, innermost; written by rounds
+    context::detail::owner* innermost_flow = nullptr;  // who goes on here in copies; written by flows
+    const void* carried_fields = nullptr;              // see adapters/spdlog.hpp
 
     /// By which split.hpp finds all there are. Another layout is another mark, and another name of the
     /// anchor.

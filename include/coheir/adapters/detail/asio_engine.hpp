@@ -71,6 +71,7 @@ public:
     /// is the executor and the caller does not mind.
     template <class F>
     void execute(F f, bool at_once) {
+        if (!is_alive()) return;  // the executor may be gone, too
         if (at_once && is_here()) return run(std::move(f));
         auto later = [self = ref(*this), work = std::move(f)]() mutable { self->run(std::move(work)); };
         at_once ? Flavour::dispatch(any_executor_, std::move(later))
@@ -79,12 +80,10 @@ public:
     /// f() unless the scheduler is gone, which it cannot be before f ends. Wherever this is.
     template <class F>
     void if_alive(F f) noexcept {
-        if (is_here()) {
-            if (alive_) f();
-            return;
-        }
+        if (!is_alive()) return;  // the executor may be gone, too
+        if (is_here()) return f();
         const std::lock_guard lock(alive_mutex_);
-        if (alive_) f();
+        if (is_alive()) f();
     }
     typename Flavour::execution_context& context() const noexcept { return context_; }
 
@@ -96,7 +95,7 @@ public:
     void shut_down() noexcept {
         {
             const std::lock_guard lock(alive_mutex_);
-            alive_ = false;
+            alive_.store(false, std::memory_order_relaxed);
         }
         scheduler_.reset();
         refs_.fetch_add(refs_inside_ - uncounted, std::memory_order_relaxed);
@@ -149,7 +148,7 @@ protected:
         void operator()() {
             // Reads, too: what was handed in by those who saw the turn requested is seen by it.
             engine_->turn_requested_.exchange(false, std::memory_order_acq_rel);
-            if (engine_->alive_) engine_->take_turn();
+            if (engine_->is_alive()) engine_->take_turn();
         }
 
     private:
@@ -158,7 +157,7 @@ protected:
 
     /// The timer has run out.
     void on_timer(std::uint64_t number) {
-        if (!alive_) return;
+        if (!is_alive()) return;
         if (number == timer_number_) armed_for_.reset();
         take_turn();
     }
@@ -197,14 +196,16 @@ private:
     }
 
     bool is_here() const noexcept { return runs_here() || runs_in_this_thread(); }
+    bool is_alive() const noexcept { return alive_.load(std::memory_order_relaxed); }
 
     /// Runs f, a handler of an operation that a task awaits, and then the tasks that it has made ready.
     template <class F>
     void run(F f) {
-        if (!alive_) return;
+        if (!is_alive()) return;
         if (core_->is_running()) {  // one of its tasks has called what calls back at once
             const context::detail::outside no_task;
-            return f();
+            F(std::move(f))();  // (what it has captured dies here, too)
+            return;
         }
         bool ran = false;  // as a rule, a step of a composed operation wakes nobody
         settle_if_it_throws([&] {
@@ -302,7 +303,7 @@ private:
     std::atomic<std::uint64_t> refs_{uncounted};
     std::uint64_t refs_inside_ = 0;  // may be less than none, modulo 2^64
     std::atomic<bool> turn_requested_{false};
-    bool alive_ = true;  // written under the mutex, too, for those who are not on the executor
+    std::atomic<bool> alive_{true};  // written under the mutex, for those who are not on the executor
     std::mutex alive_mutex_;
     asio_reserve reserve_;
 };

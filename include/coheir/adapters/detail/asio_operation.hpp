@@ -5,6 +5,7 @@
 #include <coroutine>
 #include <cstdint>
 #include <exception>
+#include <new>
 #include <string_view>
 #include <tuple>
 #include <type_traits>
@@ -80,7 +81,8 @@ protected:
     class handler {
     public:
         handler(asio_awaiter& to, engine& on) noexcept : to_(&to), engine_(on) {}
-        handler(handler&& other) noexcept : to_(std::exchange(other.to_, nullptr)), engine_(other.engine_) {}
+        handler(handler&& other) noexcept
+            : to_(std::exchange(other.to_, nullptr)), engine_(std::move(other.engine_)) {}
         handler& operator=(handler&&) = delete;
         ~handler() {
             if (to_) [[unlikely]]
@@ -143,7 +145,10 @@ private:
 
     void interrupt(task_state&, stop_wave&) noexcept override {
         const context::detail::outside no_task;
-        if (state_ == state::pending) cancel_.emit(Flavour::cancel_all);
+        try {
+            if (state_ == state::pending) cancel_.emit(Flavour::cancel_all);
+        } catch (const std::bad_alloc&) {  // which some of Asio's need for it: it ends by itself, then
+        }
     }
     /// Whether it ended with what would be lost if the await threw task_cancelled in its place, such as bytes
     /// that were read: with anything but the error of an operation that was cancelled.

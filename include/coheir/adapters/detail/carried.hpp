@@ -19,7 +19,8 @@ class strand_mates;
 /// Counted, so that executors can be copied; what it shows never changes. A live one is one for each level.
 class carried : recycled {
 public:
-    explicit carried(context::snapshot of) noexcept : snapshot_(std::move(of)) {}
+    carried(context::snapshot of, context::detail::carried_scopes open) noexcept
+        : snapshot_(std::move(of)), scopes_(std::move(open)) {}
     carried(context::detail::level_ref live, strand_mates& with) noexcept;
 
     class ref;
@@ -29,7 +30,18 @@ private:
     friend class strand_mates;
     constexpr explicit carried(std::uint32_t refs) noexcept : refs_(refs) {}
 
+    /// A context that shows what the snapshot does, and in which the same scopes are open. Throws
+    /// std::bad_alloc.
+    [[nodiscard]] context::detail::level_ref thaw() const {
+        context::detail::level_ref made = context::detail::snapshot_access::thaw(snapshot_);
+        if (scopes_.empty()) return made;
+        if (!made->kin) made->kin = new context::detail::kinship;
+        made->kin->scopes = scopes_.copied().release();
+        return made;
+    }
+
     context::snapshot snapshot_;
+    context::detail::carried_scopes scopes_;
     context::detail::level_ref live_;
     strand_mates* mates_ = nullptr;  // of a live one
     carried* next_ = nullptr;        // of those that nobody carries any more

@@ -194,5 +194,13 @@ template <class Flavour, class Base>
 [[nodiscard]] auto make_strand(detail::carrying_context<Flavour, Base>& context) {
     return coheir::make_strand(context.get_executor());
 }
+template <class Any>
+    requires requires(const Any& e) { e.target_type(); }
+[[nodiscard]] auto make_strand(const Any& executor) {
+    static_assert(!std::is_same_v<Any, Any>,
+                  "coheir::make_strand: this executor does not show whether it carries contexts: make the "
+                  "strand of the io_context, of the thread_pool, or of the executor that one of these gives");
+    return executor;
+}
 
 }  // namespace coheir

@@ -25,7 +25,7 @@ public:
         if (in->mates_)
             go_on_in(state(std::move(in), home));
         else
-            mine_.context = context::detail::snapshot_access::thaw(in->snapshot_);
+            mine_.context = in->thaw();
         installed_.point_to(&mine_);
     }
     ~flow() = default;
@@ -34,8 +34,8 @@ public:
 
     /// The flow whose context is the current one, or null.
     COHEIR_NOINLINE static flow* current() noexcept {
-        flow* const innermost = on_this_thread().innermost_flow;
-        return innermost && context::detail::current() == &innermost->mine_ ? innermost : nullptr;
+        context::detail::owner* const innermost = on_this_thread().innermost_flow;
+        return innermost && context::detail::current() == innermost ? &flow_of(*innermost) : nullptr;
     }
 
     /// What it goes on with, from leg to leg; may be destroyed on any thread.
@@ -70,7 +70,8 @@ public:
     }
     /// Whether one of these goes on here, and so none elsewhere.
     COHEIR_NOINLINE static bool is_here(const strand_mates& mates) noexcept {
-        return on_this_thread().innermost_flow && on_this_thread().innermost_flow->mates_ == &mates;
+        context::detail::owner* const innermost = on_this_thread().innermost_flow;
+        return innermost && flow_of(*innermost).mates_ == &mates;
     }
 
     /// What a child that begins here goes on with, by a policy. A child that refers to the context of the
@@ -89,14 +90,22 @@ private:
     class innermost {
     public:
         COHEIR_NOINLINE explicit innermost(flow& f) noexcept
-            : outer_(std::exchange(on_this_thread().innermost_flow, &f)) {}
+            : outer_(std::exchange(on_this_thread().innermost_flow, &f.mine_)) {}
         COHEIR_NOINLINE ~innermost() { on_this_thread().innermost_flow = outer_; }
         innermost(const innermost&) = delete;
         innermost& operator=(const innermost&) = delete;
 
     private:
-        flow* const outer_;
+        context::detail::owner* const outer_;
     };
+
+    struct owner_in_flow : context::detail::owner {
+        explicit owner_in_flow(flow& in) noexcept : of(in) {}
+        flow& of;
+    };
+    static flow& flow_of(context::detail::owner& mine) noexcept {
+        return static_cast<owner_in_flow&>(mine).of;
+    }
 
     innermost innermost_;
     const std::uint64_t home_;
@@ -106,7 +115,7 @@ private:
     carried::ref taken_;
     const context::detail::node* taken_root_ = nullptr;
     // Goes when it is not current any more: destructors of values find what was current before.
-    context::detail::owner mine_;
+    owner_in_flow mine_{*this};
     context::detail::installed installed_;
 };
 
@@ -118,7 +127,9 @@ inline carried::ref carried::ref::take_snapshot() {
     if (here && here->is_live()) here = nullptr;
     if (here && here->taken_ && here->taken_root_ == from.own.root() && from.updates == 0)
         return here->taken_;
-    ref now(new carried(context::detail::snapshot_access::take(from, "carried on")));
+    ref now(new carried(context::detail::snapshot_access::take(from, "carried on"),
+                        from.kin ? context::detail::carried_scopes::copied(from.kin->scopes)
+                                 : context::detail::carried_scopes()));
     if (here && (from.own.flags() & context::detail::local_bit) == 0) {  // else the snapshot has another root
         here->taken_ = now;
         here->taken_root_ = from.own.root();

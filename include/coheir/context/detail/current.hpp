@@ -34,6 +34,11 @@ COHEIR_INLINE owner* current() noexcept {
     return who;
 }
 
+/// Whether its context goes on in copies, from call to call: that of a flow, see adapters/detail/flow.hpp.
+COHEIR_NOINLINE inline bool goes_on_in_copies(const owner& who) noexcept {
+    return coheir::detail::on_this_thread().innermost_flow == &who;
+}
+
 /// Makes owners current, one after the other, and restores what was before at the end of its scope.
 /// Only the classes of this header write the slot. Not for coroutines: open it in plain functions that stay
 /// on a thread.

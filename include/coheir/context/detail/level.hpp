@@ -14,6 +14,7 @@
 #include "../../detail/memory.hpp"
 #include "../../error.hpp"
 #include "map.hpp"
+#include "open_scope.hpp"
 #include "resolved.hpp"
 
 namespace coheir::context::detail {
@@ -22,14 +23,16 @@ namespace coheir::context::detail {
 inline constinit bool merging = true;
 
 struct level;
-struct open_scope;
 
 /// What only a level has that is chained to others, or has open scopes.
 struct kinship : coheir::detail::recycled {
     kinship() = default;
     kinship(const kinship&) = delete;
     kinship& operator=(const kinship&) = delete;
-    ~kinship() { delete inherited; }
+    ~kinship() {
+        delete inherited;
+        carried_scopes::drop(scopes);  // the others own the level
+    }
 
     level* parent = nullptr;
     std::uintptr_t children_sum = 0;  // the addresses of the children, xor-ed: with one child, the child

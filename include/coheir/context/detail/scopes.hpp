@@ -9,41 +9,60 @@
 
 #include "../../detail/fatal.hpp"
 #include "change.hpp"
+#include "current.hpp"
 
 namespace coheir::context::detail {
 
-/// A value of one key in one level, while this lives; one owner of the level. Never moves: it is linked.
+/// A value of one key in one level, while this lives; one owner of the level. Never moves: it is linked. In a
+/// context that goes on in copies it owns nothing, since the level may be left behind on another thread.
 class scope_of_a_value : open_scope {
 public:
     template <class T, class V>
-    scope_of_a_value(level& in, const key_name& key, std::type_identity<T>, const provenance& made, V&& value)
-        : in_(&in), own_name_(key.is_static() ? std::string_view() : key.text()),
+    scope_of_a_value(owner& who, const key_name& key, std::type_identity<T>, const provenance& made,
+                     V&& value)
+        : in_(who.context), own_name_(key.is_static() ? std::string_view() : key.text()),
           key_(key.is_static() ? key.text() : own_name_, key.hash(), key.is_static()) {
+        level& in = *in_;
         require_idle(in, "changed by scoped");
         if (key.bits() & frozen_bit) throw usage_error(message_for_frozen(key));
         name = key_.text();
         hash = key_.hash();
-        if (!in.kin) in.kin = new kinship;
+        const bool is_left_behind = goes_on_in_copies(who);
+        open_scope* const link =
+            is_left_behind ? static_cast<open_scope*>(new carried_scope(name, hash, this, false)) : this;
+        try {
+            if (!in.kin) in.kin = new kinship;
+        } catch (...) {
+            drop(*link);
+            throw;
+        }
         // Linked before the value is made: that may open scopes of its own, and end them.
-        older = in.kin->scopes;
-        in.kin->scopes = this;
+        link->older = in.kin->scopes;
+        in.kin->scopes = link;
         try {
             covered_ = replace<T>(in, key, made, std::forward<V>(value), "scoped");
         } catch (...) {
-            leave(in);
-            drop_idle_kinship(in);
+            leave(in, *link);
             throw;
         }
+        if (is_left_behind) in_ = level_ref();
     }
     scope_of_a_value(const scope_of_a_value&) = delete;
     scope_of_a_value& operator=(const scope_of_a_value&) = delete;
 
     COHEIR_NOINLINE ~scope_of_a_value() {
         const deaths_deferred until_all_is_in_order;
+        open_scope* link = this;
+        if (!in_) {
+            link = link_in_current();
+            if (!link) return;  // a frame that is destroyed elsewhere: nobody goes on in its context
+            if (static_cast<const carried_scope*>(link)->is_copy && covered_ && covered_->bits & local_bit)
+                covered_ = box_ref();  // it did not go along
+        }
         level& in = *in_;
-        leave(in);
+        require_newest(in, *link);
         restore(in);
-        drop_idle_kinship(in);
+        leave(in, *link);
     }
 
 private:
@@ -52,14 +71,37 @@ private:
                " is frozen once it is set, and a scope changes it at its end";
     }
 
-    /// Unlinks this. Only a newer scope of the same key must have ended before.
-    void leave(level& in) noexcept {
-        open_scope** at = &in.kin->scopes;
-        for (; *at != this; at = &(*at)->older)
-            if ((*at)->is_for(hash, name))
+    /// Where the current context is one in which the block goes on: makes that its level.
+    COHEIR_COLD open_scope* link_in_current() noexcept {
+        const owner* const who = current();
+        if (!who || !who->context->kin) return nullptr;
+        for (open_scope* s = who->context->kin->scopes; s; s = s->older)
+            if (s->is_carried && static_cast<const carried_scope*>(s)->scope == this) {
+                in_ = who->context;
+                return s;
+            }
+        return nullptr;
+    }
+
+    /// Only a newer scope of the same key must have ended before.
+    void require_newest(const level& in, const open_scope& link) const noexcept {
+        for (const open_scope* s = in.kin->scopes; s != &link; s = s->older)
+            if (s->is_for(hash, name))
                 coheir::detail::fatal(
                     "context::scoped: scopes of one key in one context end in another order than they began");
-        *at = older;
+    }
+
+    /// Unlinks it. Contexts without levels below are copied faster.
+    void leave(level& in, open_scope& link) noexcept {
+        open_scope** at = &in.kin->scopes;
+        while (*at != &link) at = &(*at)->older;
+        *at = link.older;
+        drop(link);
+        if (!in.kin->scopes && !in.kin->parent && in.kin->children == 0)
+            delete std::exchange(in.kin, nullptr);
+    }
+    static void drop(open_scope& link) noexcept {
+        if (link.is_carried) delete static_cast<carried_scope*>(&link);
     }
 
     void restore(level& in) noexcept {
@@ -72,12 +114,6 @@ private:
             coheir::detail::fatal("context::scoped: no memory is left to restore a value");
         }
         in.changed();
-    }
-
-    /// Contexts without levels below are copied faster.
-    static void drop_idle_kinship(level& in) noexcept {
-        if (!in.kin->scopes && !in.kin->parent && in.kin->children == 0)
-            delete std::exchange(in.kin, nullptr);
     }
 
     level_ref in_;

@@ -11,17 +11,6 @@
 
 namespace coheir::context::detail {
 
-/// A value that is set for the length of a block, linked into its level.
-struct open_scope {
-    std::string_view name;
-    std::uint64_t hash = 0;
-    open_scope* older = nullptr;
-
-    bool is_for(std::uint64_t key_hash, std::string_view key) const noexcept {
-        return hash == key_hash && name == key;
-    }
-};
-
 /// "main.cpp:12 by task #3".
 inline std::string place_text(const provenance& of) {
     return of.task == 0 ? place_text(of.where)
