@@ -769,19 +769,51 @@ TEST_CASE(FLAVOUR "tasks that are destroyed in an operation are not touched any 
 
 TEST_CASE(FLAVOUR "a handler that is called or dropped after its scheduler is gone does nothing",
           "[asio][use_task]") {
-    const bool called = GENERATE(false, true);
-    asio::io_context io;
+    const bool called = GENERATE(false, true), context_is_gone = GENERATE(false, true);
+    std::optional<asio::io_context> io(std::in_place);
     kept_handler<error_code> handler;
     {
-        asio_scheduler loop(io.get_executor());
+        asio_scheduler loop(io->get_executor());
         auto waits = [&]() -> coheir::task<> { co_await keep_in<void(error_code)>(handler); };
         loop.spawn(waits()).detach();
-        io.poll();
+        io->poll();
         REQUIRE(handler);
     }
+    if (context_is_gone) io.reset();
     called ? handler.call({}) : handler.drop();
-    io.restart();
+    if (context_is_gone) return;
+    io->restart();
+    io->run();
+}
+
+TEST_CASE(FLAVOUR "a step that is dispatched inside the task dies with no context, as it runs",
+          "[asio][use_task]") {
+    asio::io_context io;
+    asio_scheduler loop(io.get_executor());
+    trace t;
+    const auto note = [&t](const char* what) {
+        t.push_back(std::string(what) + (context::find<int>("mine") ? ": a context" : ": none"));
+    };
+    struct tells {
+        explicit tells(decltype(note)& to) : to_(&to) {}
+        tells(tells&& other) noexcept : to_(std::exchange(other.to_, nullptr)) {}
+        ~tells() {
+            if (to_) (*to_)("dies");
+        }
+        decltype(note)* to_;
+    };
+    auto waits = [&]() -> coheir::task<> {
+        context::set("mine", 1);
+        auto step = [&note, number = 0, held = tells(note)](auto& self) mutable {
+            if (number++ == 0) return asio::dispatch(std::move(self));
+            note("runs");
+            self.complete();
+        };
+        co_await asio::async_compose<const coheir::use_task_t&, void()>(std::move(step), use_task, io);
+    };
+    loop.spawn(waits()).detach();
     io.run();
+    CHECK(t == trace{"runs: none", "dies: none"});
 }
 
 TEST_CASE(FLAVOUR "a scheduler ends on its strand while operations of its tasks complete on other threads",
