@@ -32,21 +32,20 @@ class Server:
         return rate, (self.cpu_seconds() - before) / requests * 1e6
 
 
-program, baseline = (Server(path) for path in sys.argv[1:3])
 pairs, seconds = (int(sys.argv[i]) if len(sys.argv) > i else default for i, default in ((3, 10), (4, 3)))
-for server in (program, baseline):
-    server.run(1)
 rates, costs = [], []
-for pair in range(pairs):
-    order = (program, baseline) if pair % 2 else (baseline, program)
-    measured = {server: server.run(seconds) for server in order}
-    (rate, cost), (base_rate, base_cost) = measured[program], measured[baseline]
+for pair in range(pairs):  # in processes of their own: where memory lies makes a difference of several percent
+    servers = [Server(path) for path in sys.argv[1:3]]
+    for server in servers:
+        server.run(1)
+    measured = {server: server.run(seconds) for server in (servers if pair % 2 else reversed(servers))}
+    (rate, cost), (base_rate, base_cost) = (measured[server] for server in servers)
     rates.append(rate / base_rate)
     costs.append(base_cost / cost)
     print(f"{rate:9.0f} / {base_rate:9.0f} requests/s: {rates[-1]:.3f};  "
           f"CPU {cost:6.2f} / {base_cost:6.2f} us a request: {costs[-1]:.3f}", flush=True)
+    for server in servers:
+        server.process.terminate()
+        server.process.wait()
 print(f"median of {pairs} pairs: {statistics.median(rates):.3f} of the throughput, "
       f"{statistics.median(costs):.3f} of the requests for the same CPU time")
-for server in (program, baseline):
-    server.process.terminate()
-    server.process.wait()
