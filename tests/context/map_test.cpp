@@ -256,3 +256,24 @@ TEST_CASE("copying a map copies no values and no nodes", "[map]") {
     CHECK(balance.live() == 1001);
     CHECK(value_of(*copy.find(keys.at(0))) == 1);
 }
+
+TEST_CASE("the current context finds names whose hashes are all one, or end alike", "[map]") {
+    const std::uint64_t hash_of_all = GENERATE(std::uint64_t{0}, std::uint64_t{0x1234'5678'9abc'def0});
+    const bool is_static = GENERATE(false, true), others_too = GENERATE(false, true);
+    constexpr std::size_t count = 40;
+    const names keys = make_names(count, [&](std::size_t i) {
+        return others_too && i % 2 == 1 ? hash_of_all ^ (std::uint64_t{i} << 8) : hash_of_all;
+    });
+    const auto key = [&](std::size_t i) {
+        return key_name(keys.all[i].first, keys.all[i].second, is_static);
+    };
+    const coheir::context::snapshot empty;
+    empty.run([&] {
+        for (std::size_t i = 0; i < count; ++i) {
+            CHECK(coheir::context::find<int>(key(i)) == nullptr);
+            coheir::context::set(key(i), static_cast<int>(i));
+            for (std::size_t j = 0; j <= i; ++j)
+                CHECK(coheir::context::get(key(j), -1) == static_cast<int>(j));
+        }
+    });
+}
