@@ -20,7 +20,7 @@ namespace coheir::detail {
 class flow {
 public:
     /// `home` says which executor runs it. Throws std::bad_alloc.
-    flow(carried::ref in, std::uint64_t home) : innermost_(*this), home_(home) {
+    flow(carried::ref in, std::uint64_t home) : home_(home) {
         if (in.is_missing()) throw std::bad_alloc();
         if (in->mates_)
             go_on_in(state(std::move(in), home));
@@ -86,19 +86,6 @@ private:
 
     bool is_live() const noexcept { return mates_ != nullptr; }
 
-    /// The last to end: while the context goes, its values may still find out who is here.
-    class innermost {
-    public:
-        COHEIR_NOINLINE explicit innermost(flow& f) noexcept
-            : outer_(std::exchange(on_this_thread().innermost_flow, &f.mine_)) {}
-        COHEIR_NOINLINE ~innermost() { on_this_thread().innermost_flow = outer_; }
-        innermost(const innermost&) = delete;
-        innermost& operator=(const innermost&) = delete;
-
-    private:
-        context::detail::owner* const outer_;
-    };
-
     struct owner_in_flow : context::detail::owner {
         explicit owner_in_flow(flow& in) noexcept : of(in) {}
         flow& of;
@@ -107,15 +94,33 @@ private:
         return static_cast<owner_in_flow&>(mine).of;
     }
 
-    innermost innermost_;
+    class innermost {
+    public:
+        COHEIR_NOINLINE explicit innermost(context::detail::owner& mine) noexcept
+            : outer_(std::exchange(on_this_thread().innermost_flow, &mine)) {}
+        COHEIR_NOINLINE ~innermost() { on_this_thread().innermost_flow = outer_; }
+        innermost(const innermost&) = delete;
+        innermost& operator=(const innermost&) = delete;
+
+    private:
+        context::detail::owner* const outer_;
+    };
+
+    struct end_of_context {
+        ~end_of_context() { of.context = context::detail::level_ref(); }
+        context::detail::owner& of;
+    };
+
+    owner_in_flow mine_{*this};
+    innermost innermost_{mine_};  // while the context goes, its values may still find out who is here
     const std::uint64_t home_;
     strand_mates* mates_ = nullptr;  // if it is live
     // If it is live, what carries that. Else what was taken of it last: as long as that is held, whatever
     // changes the level gives it another root.
     carried::ref taken_;
     const context::detail::node* taken_root_ = nullptr;
-    // Goes when it is not current any more: destructors of values find what was current before.
-    owner_in_flow mine_{*this};
+    // When it is not current any more: destructors of values find what was current before.
+    const end_of_context end_of_context_{mine_};
     context::detail::installed installed_;
 };
 
