@@ -2,6 +2,10 @@
 // Scopes in existing Asio code end in the copy of the context in which their block goes on. For both
 // flavours: included behind carrying_tests.hpp.
 
+#include <algorithm>
+#include <cstddef>
+#include <functional>
+#include <memory>
 #include <optional>
 
 namespace {
@@ -136,6 +140,53 @@ TEST_CASE(FLAVOUR "a callback's own scope ends in it", "[carry][scoped]") {
     host.run();
     CHECK(inside == "inside");
     CHECK(later == "-");
+}
+
+TEST_CASE(FLAVOUR "a callback that starts the next in its scope hands on what is open, and no more",
+          "[carry][scoped]") {
+    io_context host;
+    int left = 1000;
+    std::size_t most = 0;
+    const auto go_on = [&](auto& self) -> void {
+        const auto* const kin = context::detail::current()->context->kin;
+        std::size_t open = 0;
+        for (const auto* s = kin ? kin->scopes : nullptr; s; s = s->older) ++open;
+        most = std::max(most, open);
+        CHECK(shown_user() == (left == 1000 ? "-" : "user " + std::to_string(left)));
+        if (left == 0) return;
+        const context::scoped mine{user, "user " + std::to_string(--left)};
+        asio::post(host, [&self] { self(self); });
+    };
+    asio::post(host, [&] { go_on(go_on); });
+    host.run();
+    CHECK(left == 0);
+    CHECK(most <= 2);
+}
+
+TEST_CASE(FLAVOUR "a coroutine that is resumed inside a callback's scope may open one of the same key",
+          "[carry][scoped]") {
+    io_context host;
+    std::function<void()> resume;
+    notes t;
+    const auto body = [&]() -> asio::awaitable<void> {
+        const auto start = [&](auto handler) {
+            auto kept = std::make_shared<decltype(handler)>(std::move(handler));
+            resume = [kept] { (*kept)(); };
+        };
+        co_await asio::async_initiate<decltype(asio::use_awaitable), void()>(start, asio::use_awaitable);
+        {
+            const context::scoped inside{user, "the coroutine's"};
+            co_await nap();
+            t.push_back(shown_user());
+        }
+    };
+    asio::co_spawn(host, body(), asio::detached);
+    asio::post(host, [&] {
+        const context::scoped calls{user, "the callback's"};
+        resume();
+    });
+    host.run();
+    CHECK(t == notes{"the coroutine's"});
 }
 
 TEST_CASE(FLAVOUR "scopes of a flow that shares its context end in that", "[carry][scoped][fork]") {

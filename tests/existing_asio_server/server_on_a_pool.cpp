@@ -3,6 +3,8 @@
 
 #include <asio.hpp>
 
+#include <algorithm>
+#include <cctype>
 #include <chrono>
 #include <csignal>
 #include <cstdlib>
@@ -42,11 +44,13 @@ auto async_look_up(const asio::any_io_executor& on, std::string name, Token&& to
 }
 
 std::string request_id(std::string_view request) {
-    constexpr std::string_view name = "\r\nX-Request-ID: ";
-    const auto found = request.find(name);
-    if (found == request.npos) return "none";
-    const auto id =
-        request.substr(found + name.size(), request.find("\r\n", found + 2) - found - name.size());
+    constexpr std::string_view name = "\r\nx-request-id:";
+    const auto same = [](unsigned char a, unsigned char b) { return std::tolower(a) == b; };
+    const auto found = std::search(request.begin(), request.end(), name.begin(), name.end(), same);
+    if (found == request.end()) return "none";
+    std::string_view id = request.substr(static_cast<std::size_t>(found - request.begin()) + name.size());
+    id.remove_prefix(std::min(id.find_first_not_of(' '), id.size()));
+    id = id.substr(0, id.find('\r'));
     const bool valid = !id.empty() && id.size() <= 128 && id.find_first_not_of(allowed_in_ids) == id.npos;
     return valid ? std::string(id) : "none";
 }
@@ -54,7 +58,7 @@ std::string request_id(std::string_view request) {
 asio::awaitable<void> answer(tcp::socket& to, std::string request) {
     coheir::context::set("request_id", request_id(request));
     log("received request " + request_id(request));
-    const auto begin = request.find('/') + 1, end = request.find_first_of(" \r", begin);
+    const auto begin = request.find('/') + 1, end = request.find_first_of(" \r\n", begin);
     const std::string name = request.substr(begin, end - begin);
     const std::string text = co_await async_look_up(to.get_executor(), name, asio::use_awaitable);
     const std::string head = "HTTP/1.1 200 OK\r\nContent-Length: " + std::to_string(text.size()) + "\r\n\r\n";

@@ -34,9 +34,15 @@ private:
     /// std::bad_alloc.
     [[nodiscard]] context::detail::level_ref thaw() const {
         context::detail::level_ref made = context::detail::snapshot_access::thaw(snapshot_);
-        if (scopes_.empty()) return made;
-        if (!made->kin) made->kin = new context::detail::kinship;
-        made->kin->scopes = scopes_.copied().release();
+        if (context::detail::open_scope* const open = scopes_.copied().release()) {
+            try {
+                if (!made->kin) made->kin = new context::detail::kinship;
+            } catch (...) {
+                context::detail::carried_scopes::drop(open);
+                throw;
+            }
+            made->kin->scopes = open;
+        }
         return made;
     }
 

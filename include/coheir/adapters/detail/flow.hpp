@@ -132,9 +132,8 @@ inline carried::ref carried::ref::take_snapshot() {
     if (here && here->is_live()) here = nullptr;
     if (here && here->taken_ && here->taken_root_ == from.own.root() && from.updates == 0)
         return here->taken_;
-    ref now(new carried(context::detail::snapshot_access::take(from, "carried on"),
-                        from.kin ? context::detail::carried_scopes::copied(from.kin->scopes)
-                                 : context::detail::carried_scopes()));
+    auto open = context::detail::carried_scopes::copied(from.kin ? from.kin->scopes : nullptr);
+    ref now(new carried(context::detail::snapshot_access::take(from, "carried on"), std::move(open)));
     if (here && (from.own.flags() & context::detail::local_bit) == 0) {  // else the snapshot has another root
         here->taken_ = now;
         here->taken_root_ = from.own.root();

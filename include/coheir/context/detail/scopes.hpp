@@ -27,13 +27,12 @@ public:
         if (key.bits() & frozen_bit) throw usage_error(message_for_frozen(key));
         name = key_.text();
         hash = key_.hash();
-        const bool is_left_behind = goes_on_in_copies(who);
-        open_scope* const link =
-            is_left_behind ? static_cast<open_scope*>(new carried_scope(name, hash, this, false)) : this;
+        open_scope* link = this;
+        if (!in.kin) in.kin = new kinship;
         try {
-            if (!in.kin) in.kin = new kinship;
+            if (goes_on_in_copies(who)) link = make_carried(in);
         } catch (...) {
-            drop(*link);
+            drop_idle_kinship(in);
             throw;
         }
         // Linked before the value is made: that may open scopes of its own, and end them.
@@ -45,7 +44,7 @@ public:
             leave(in, *link);
             throw;
         }
-        if (is_left_behind) in_ = level_ref();
+        if (state_) in_ = level_ref();
     }
     scope_of_a_value(const scope_of_a_value&) = delete;
     scope_of_a_value& operator=(const scope_of_a_value&) = delete;
@@ -53,8 +52,9 @@ public:
     COHEIR_NOINLINE ~scope_of_a_value() {
         const deaths_deferred until_all_is_in_order;
         open_scope* link = this;
-        if (!in_) {
+        if (state_) {
             link = link_in_current();
+            state_->has_ended.store(true, std::memory_order_relaxed);
             if (!link) return;  // a frame that is destroyed elsewhere: nobody goes on in its context
             if (static_cast<const carried_scope*>(link)->is_copy && covered_ && covered_->bits & local_bit)
                 covered_ = box_ref();  // it did not go along
@@ -71,37 +71,50 @@ private:
                " is frozen once it is set, and a scope changes it at its end";
     }
 
+    COHEIR_COLD carried_scope* make_carried(level& in) {
+        carried_scopes::tidy(in.kin->scopes);
+        state_ = carried_scope_state::ref(new carried_scope_state(name));
+        return new carried_scope(state_, hash, false);
+    }
+
     /// Where the current context is one in which the block goes on: makes that its level.
     COHEIR_COLD open_scope* link_in_current() noexcept {
-        const owner* const who = current();
-        if (!who || !who->context->kin) return nullptr;
+        const owner* const who = in_slot();
+        if (!who || !who->context || !who->context->kin) return nullptr;
         for (open_scope* s = who->context->kin->scopes; s; s = s->older)
-            if (s->is_carried && static_cast<const carried_scope*>(s)->scope == this) {
+            if (s->is_carried && static_cast<const carried_scope*>(s)->state == state_) {
                 in_ = who->context;
                 return s;
             }
         return nullptr;
     }
 
-    /// Only a newer scope of the same key must have ended before.
+    /// Only a newer scope of the same key must have ended before; but for one of a block that was resumed
+    /// inside this one, and has gone on in a copy since.
     void require_newest(const level& in, const open_scope& link) const noexcept {
-        for (const open_scope* s = in.kin->scopes; s != &link; s = s->older)
-            if (s->is_for(hash, name))
-                coheir::detail::fatal(
-                    "context::scoped: scopes of one key in one context end in another order than they began");
+        for (const open_scope* s = in.kin->scopes; s != &link; s = s->older) {
+            if (!s->is_for(hash, name) || has_ended(*s)) continue;
+            if (s->is_carried && !static_cast<const carried_scope*>(s)->is_copy &&
+                static_cast<const carried_scope*>(s)->was_copied)
+                continue;
+            coheir::detail::fatal(
+                "context::scoped: scopes of one key in one context end in another order than they began");
+        }
     }
 
-    /// Unlinks it. Contexts without levels below are copied faster.
-    void leave(level& in, open_scope& link) noexcept {
+    /// Unlinks it.
+    static void leave(level& in, open_scope& link) noexcept {
         open_scope** at = &in.kin->scopes;
         while (*at != &link) at = &(*at)->older;
         *at = link.older;
-        drop(link);
+        if (link.is_carried) delete static_cast<carried_scope*>(&link);
+        carried_scopes::tidy(in.kin->scopes);
+        drop_idle_kinship(in);
+    }
+    /// Contexts without levels below are copied faster.
+    static void drop_idle_kinship(level& in) noexcept {
         if (!in.kin->scopes && !in.kin->parent && in.kin->children == 0)
             delete std::exchange(in.kin, nullptr);
-    }
-    static void drop(open_scope& link) noexcept {
-        if (link.is_carried) delete static_cast<carried_scope*>(&link);
     }
 
     void restore(level& in) noexcept {
@@ -117,7 +130,8 @@ private:
     }
 
     level_ref in_;
-    std::string own_name_;  // of a key whose name is not static
+    carried_scope_state::ref state_;  // where the context goes on in copies
+    std::string own_name_;            // of a key whose name is not static
     key_name key_;
     box_ref covered_;
 };

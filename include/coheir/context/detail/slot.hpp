@@ -34,7 +34,7 @@ COHEIR_COLD inline void throw_if_any_frozen(const map& in, const char* operation
 /// Throws usage_error where a value is to be frozen that a scope will change at its end.
 COHEIR_COLD inline void require_no_scope(const level& l, const key_name& key) {
     for (const open_scope* s = l.kin->scopes; s; s = s->older)
-        if (s->is_for(key.hash(), key.text())) throw_in_scope(key.text());
+        if (s->is_for(key.hash(), key.text()) && !has_ended(*s)) throw_in_scope(key.text());
 }
 
 /// The same where all values of a level are to be replaced by others.
@@ -42,7 +42,7 @@ inline void require_no_scope(const level& l, const map& others) {
     if (!l.kin || !(others.flags() & frozen_bit)) return;
     for (const open_scope* s = l.kin->scopes; s; s = s->older) {
         const box* const b = others.find(key_name(s->name, s->hash, false));
-        if (b && b->bits & frozen_bit) throw_in_scope(s->name);
+        if (b && b->bits & frozen_bit && !has_ended(*s)) throw_in_scope(s->name);
     }
 }
 
