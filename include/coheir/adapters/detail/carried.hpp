@@ -34,15 +34,9 @@ private:
     /// std::bad_alloc.
     [[nodiscard]] context::detail::level_ref thaw() const {
         context::detail::level_ref made = context::detail::snapshot_access::thaw(snapshot_);
-        if (context::detail::open_scope* const open = scopes_.copied().release()) {
-            try {
-                if (!made->kin) made->kin = new context::detail::kinship;
-            } catch (...) {
-                context::detail::carried_scopes::drop(open);
-                throw;
-            }
-            made->kin->scopes = open;
-        }
+        if (scopes_.empty()) return made;
+        if (!made->kin) made->kin = new context::detail::kinship;
+        made->kin->scopes = scopes_.copied().release();
         return made;
     }
 

@@ -101,6 +101,7 @@ public:
         return copy;
     }
     [[nodiscard]] carried_scopes copied() const { return copied(newest_); }
+    [[nodiscard]] bool empty() const noexcept { return !newest_; }
     [[nodiscard]] open_scope* release() noexcept { return std::exchange(newest_, nullptr); }
 
     static void drop(open_scope* all) noexcept {
