@@ -101,10 +101,12 @@ def check_serve(program, plain):
 
 
 async def send(port, ids):
-    """One connection, one request after the other; closed in the middle of one more."""
+    """One connection, one request after the other, every other one with a line break that would forge a line of the log, and
+    the header's name in small letters; closed in the middle of one more."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    for id in ids:
-        writer.write(f"GET /{id} HTTP/1.1\r\nX-Request-ID: {id}\r\n\r\n".encode())
+    for number, id in enumerate(ids):
+        forged, name = ("\nforged | line", "x-request-id:") if number % 2 else ("", "X-Request-ID: ")
+        writer.write(f"GET /{id}{forged} HTTP/1.1\r\n{name}{id}\r\n\r\n".encode())
         head = await reader.readuntil(b"\r\n\r\n")
         body = await reader.readexactly(int(re.search(rb"Content-Length: (\d+)", head)[1]))
         if body.decode() != f"Hello, {id}.\n":
