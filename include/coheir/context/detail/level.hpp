@@ -27,20 +27,29 @@ struct level;
 /// What only a level has that is chained to others, or has open scopes.
 struct kinship : coheir::detail::recycled {
     kinship() = default;
+    /// In a linked_level.
+    explicit kinship(const family_ref& of) noexcept : in_level(true), family(of) {}
     kinship(const kinship&) = delete;
     kinship& operator=(const kinship&) = delete;
-    ~kinship() {
-        delete inherited;
-        carried_scopes::drop(scopes);  // the others own the level
+    COHEIR_INLINE ~kinship() {
+        if (inherited || scopes) [[unlikely]]
+            drop_rare();
     }
 
     level* parent = nullptr;
     std::uintptr_t children_sum = 0;  // the addresses of the children, xor-ed: with one child, the child
     std::uint32_t children = 0;       // levels chained onto this one
     bool looked_far = false;
+    const bool in_level = false;
     resolved* inherited = nullptr;  // made by the second look-up that goes far down
     family_ref family;              // of all levels that are linked
     open_scope* scopes = nullptr;   // newest first
+
+private:
+    COHEIR_COLD void drop_rare() noexcept {
+        delete inherited;
+        carried_scopes::drop(scopes);  // the others own the level
+    }
 };
 
 struct level : coheir::detail::recycled {
@@ -48,7 +57,12 @@ struct level : coheir::detail::recycled {
     explicit level(map values) noexcept : own(std::move(values)) {}
     level(const level&) = delete;
     level& operator=(const level&) = delete;
-    ~level() { delete kin; }
+    COHEIR_INLINE ~level() { drop_kin(); }
+
+    /// Once it is chained to none and has no open scope.
+    COHEIR_INLINE void drop_kin() noexcept {
+        if (kin && !kin->in_level) delete std::exchange(kin, nullptr);
+    }
 
     level* parent() const noexcept { return kin ? kin->parent : nullptr; }
     std::uint32_t children() const noexcept { return kin ? kin->children : 0; }
@@ -67,6 +81,21 @@ struct level : coheir::detail::recycled {
     std::uint32_t owners = 0;
     std::uint32_t updates = 0;  // calls of update that are at work on a value of this context
 };
+
+/// One that was chained onto another from the start, in one block of memory.
+struct linked_level final : level {
+    explicit linked_level(const family_ref& of) noexcept : links(of) { kin = &links; }
+    ~linked_level() { kin = nullptr; }
+
+    kinship links;
+};
+
+COHEIR_INLINE void destroy(level* l) noexcept {
+    if (l->kin && l->kin->in_level)
+        delete static_cast<linked_level*>(l);
+    else
+        delete l;
+}
 
 inline void settle(level* at) noexcept;
 
@@ -108,21 +137,16 @@ inline void remove_child(level& lower, level& upper) noexcept {
     lower.kin->children_sum ^= reinterpret_cast<std::uintptr_t>(&upper);
 }
 
-/// Puts a new level on top of another. Throws std::bad_alloc.
-inline void stack(level& upper, level& lower) {
-    upper.kin = new kinship;
-    if (!lower.kin) lower.kin = new kinship;
-    if (!lower.kin->family) lower.kin->family = family_ref::make();
-    upper.kin->family = lower.kin->family;
-    upper.kin->family->flags |= lower.own.flags();
-    upper.kin->parent = &lower;
-    add_child(lower, upper);
-}
-
 /// A new, empty level on top of another, or of none. Throws std::bad_alloc.
-inline level_ref chained_onto(level* parent) {
-    level_ref made(new level);
-    if (parent) stack(*made, *parent);
+inline level_ref chained_onto(level* lower) {
+    if (!lower) return level_ref(new level);
+    if (!lower->kin) lower->kin = new kinship;
+    family_ref& family = lower->kin->family;
+    if (!family) family = family_ref::make();
+    level_ref made(new linked_level(family));
+    family->flags |= lower->own.flags();
+    made->kin->parent = lower;
+    add_child(*lower, *made);
     return made;
 }
 
@@ -175,9 +199,10 @@ void for_each_visible(const level* context, F&& f) {
         });
 }
 
-inline void require_idle(const level& l, const char* what) {
+[[noreturn]] COHEIR_COLD inline void refuse_busy(const char* what) { throw context_busy(what); }
+COHEIR_INLINE void require_idle(const level& l, const char* what) {
     if (l.updates > 0) [[unlikely]]
-        throw context_busy(what);
+        refuse_busy(what);
 }
 
 /// What others than the owner of a level get of it: all but local values. Throws std::bad_alloc.
@@ -226,8 +251,7 @@ inline bool merge(level& upper, level& lower, std::optional<deaths_deferred>& de
 
 /// Frees levels that nobody owns and nothing is chained onto, and merges levels that nobody owns, after
 /// `at` has lost an owner or a child. Values are destroyed last: their destructors find all in order.
-inline void settle(level* at) noexcept {
-    if (!at->kin) return delete at;  // it stood alone
+COHEIR_NOINLINE inline void settle_linked(level* at) noexcept {
     std::optional<deaths_deferred> deferred;
     level* dead = nullptr;
     const auto bury = [&](level& l) { l.kin->parent = std::exchange(dead, &l); };
@@ -248,7 +272,14 @@ inline void settle(level* at) noexcept {
             break;
         }
     }
-    while (dead) delete std::exchange(dead, dead->kin->parent);
+    while (dead) destroy(std::exchange(dead, dead->kin->parent));
+}
+inline void settle(level* at) noexcept {
+    if (!at->kin) return delete at;  // it stood alone
+    level* const parent = at->kin->parent;
+    if (at->kin->children > 0 || !parent || parent->owners == 0) return settle_linked(at);
+    remove_child(*parent, *at);
+    destroy(at);
 }
 
 // ---- copies
@@ -305,11 +336,10 @@ inline parts parts_of(level& context, const char* what) {
 
 /// A context of two levels: an owned one, and below it, if it shows anything, one that nobody owns.
 inline level_ref stacked(map own, map below) {
-    level_ref made(new level(std::move(own)));
-    if (!below.empty()) {
-        const level_ref lower(new level(std::move(below)));
-        stack(*made, *lower);
-    }
+    if (below.empty()) return level_ref(new level(std::move(own)));
+    const level_ref lower(new level(std::move(below)));
+    level_ref made = chained_onto(lower.get());
+    made->own = std::move(own);
     return made;
 }
 

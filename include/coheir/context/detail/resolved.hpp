@@ -43,7 +43,7 @@ public:
         std::swap(family_, other.family_);
         return *this;
     }
-    ~family_ref() {
+    COHEIR_INLINE ~family_ref() {
         if (family_ && --family_->members_ == 0) delete family_;
     }
     explicit operator bool() const noexcept { return family_ != nullptr; }

@@ -113,8 +113,7 @@ private:
     }
     /// Contexts without levels below are copied faster.
     static void drop_idle_kinship(level& in) noexcept {
-        if (!in.kin->scopes && !in.kin->parent && in.kin->children == 0)
-            delete std::exchange(in.kin, nullptr);
+        if (!in.kin->scopes && !in.kin->parent && in.kin->children == 0) in.drop_kin();
     }
 
     void restore(level& in) noexcept {
