@@ -173,6 +173,37 @@ TEST_CASE("maps agree with std::map when hashes differ in few bits", "[map][coll
     compare_with_reference(make_names(64, [](std::size_t i) { return std::uint64_t{1} << i; }), 4000);
 }
 
+TEST_CASE("names that go the same way through all branches but the last are told apart",
+          "[map][collisions]") {
+    // As only somebody could choose them who knows the multiplier of the branches.
+    detail::map map;
+    reference expected;
+    names keys = make_names(40, [](std::size_t i) { return i * 0x9e3779b97f4a7c15; });
+    const auto put = [&](std::size_t i) {
+        map.put(make_box(keys.at(i), static_cast<int>(i)));
+        expected[keys.all[i].first] = static_cast<int>(i);
+    };
+    for (std::size_t i = 0; i < 40; ++i) put(i);
+    REQUIRE(map.root()->kind == detail::node_kind::branch);
+    const std::uint64_t multiplier = map.root()->multiplier;
+    std::uint64_t inverse = multiplier;  // by Newton's iteration: each step doubles the bits that are right
+    for (int i = 0; i < 5; ++i) inverse *= 2 - multiplier * inverse;
+    REQUIRE(multiplier * inverse == 1);
+    const std::uint64_t way = 0xc0ffee5555555500;
+    for (std::uint64_t i = 0; i < 30; ++i)
+        keys.all.emplace_back("one way " + std::to_string(i), (way + i) * inverse);
+    for (std::size_t i = 40; i < keys.size(); ++i) put(i);
+    CHECK(agrees(map, expected, keys));
+    const detail::map copy = map;
+    const reference then = expected;
+    for (std::size_t i = keys.size(); i-- > 20;) {
+        CHECK(map.take(keys.at(i)));
+        expected.erase(keys.all[i].first);
+    }
+    CHECK(agrees(map, expected, keys));
+    CHECK(agrees(copy, then, keys));
+}
+
 TEST_CASE("a name with the hash of another is not taken for it", "[map][collisions]") {
     detail::map map;
     map.put(make_box({"one", 1, false}, 1));

@@ -43,16 +43,24 @@ COHEIR_EXPORT COHEIR_NOINLINE inline const box* find_current(const char* name, s
     if (!n) [[unlikely]]
         return find_further(context, name, hash, size);
     if (n->kind != node_kind::leaf) [[unlikely]] {  // the probe stands twice: it costs less than a jump back
-        do {
-            if (n->kind != node_kind::branch) return find_further(context, name, hash, size);
-            const auto* const b = static_cast<const branch*>(n);
-            n = b->children[b->child_of(hash)];
-            if (!n) return find_further(context, name, hash, size);
-        } while (n->kind != node_kind::leaf);
+        std::uint64_t path = branch::path_of(hash, n->multiplier);
+        for (;; path = branch::below(path)) {
+            if (n->kind != node_kind::branch) [[unlikely]]
+                return find_further(context, name, hash, size);
+            n = static_cast<const branch*>(n)->children[branch::step(path)];
+            if (!n) [[unlikely]]
+                return find_further(context, name, hash, size);
+            if (n->kind == node_kind::leaf) [[likely]]
+                break;
+        }
         const auto* const l = static_cast<const leaf*>(n);
-        if (const std::uint8_t at = l->index[l->cell_of(hash)]; at != leaf::empty)
-            if (const box* const found = l->boxes()[at]; found->name == name) return found;
-        return find_further(context, name, hash, size);
+        const std::uint8_t at = l->index[l->cell_of(hash)];
+        if (at == leaf::empty) [[unlikely]]
+            return find_further(context, name, hash, size);
+        const box* const found = l->boxes()[at];
+        if (found->name != name) [[unlikely]]
+            return find_further(context, name, hash, size);
+        return found;
     }
     const auto* const l = static_cast<const leaf*>(n);
     if (const std::uint8_t at = l->index[l->cell_of(hash)]; at != leaf::empty) [[likely]] {

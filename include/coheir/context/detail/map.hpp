@@ -71,8 +71,8 @@ private:
     static node* own(node*& at, std::uint32_t capacity = 0);
     static box_ref put_in_leaf(node*& at, box_ref& fresh, bool& added);
     static box_ref put_in_crowd(node*& at, box_ref& fresh, bool& added);
-    static void split(node*& at);
-    static box_ref take_below(node*& at, const key_name& key);
+    static void split(node*& at, std::uint64_t multiplier, unsigned depth);
+    static box_ref take_below(node*& at, const key_name& key, std::uint64_t path);
 
     node* root_ = nullptr;
 };
@@ -115,10 +115,12 @@ private:
 };
 
 inline box* map::find_exclusive(const key_name& key) noexcept {
+    if (!root_) return nullptr;
+    std::uint64_t path = branch::path_of(key.hash(), root_->multiplier);
     for (node* n = root_; n && exclusive(*n);) {
         if (n->kind == node_kind::branch) {
-            auto* const b = static_cast<branch*>(n);
-            n = b->children[b->child_of(key.hash())];
+            n = static_cast<branch*>(n)->children[branch::step(path)];
+            path = branch::below(path);
             continue;
         }
         box* const found = find_below(n, key);
@@ -150,17 +152,22 @@ inline box_ref map::put(box_ref&& fresh) {
     }
     bool added = false;
     box_ref replaced;
+    unsigned depth = 0;
+    std::uint64_t path = 0;
     for (node** at = &root_;;) {
         if (!*at) *at = make_leaf(4);
         if ((*at)->kind == node_kind::branch) {
             auto* const b = static_cast<branch*>(own(*at));
-            at = &b->children[b->child_of(hash)];
+            if (depth++ == 0) path = branch::path_of(hash, b->multiplier);
+            at = &b->children[branch::step(path)];
+            path = branch::below(path);
             continue;
         }
         replaced =
             (*at)->kind == node_kind::leaf ? put_in_leaf(*at, fresh, added) : put_in_crowd(*at, fresh, added);
         if (!fresh) break;
-        split(*at);  // there was no room; now there is, further below
+        // There was no room; now there is, further below.
+        split(*at, depth > 0 ? root_->multiplier : 0, depth);
     }
     root_->whole.total += added;
     root_->whole.has_unfrozen |= uncopyable;
@@ -214,7 +221,7 @@ inline box_ref map::put_in_crowd(node*& at, box_ref& fresh, bool& added) {
 
 /// Puts a branch above a leaf that is full, or a crowd that another hash has come to; a leaf whose
 /// hashes are all the same becomes a crowd.
-inline void map::split(node*& at) {
+inline void map::split(node*& at, std::uint64_t multiplier, unsigned depth) {
     own(at);
     const root_info was = at->whole;
     if (at->kind == node_kind::leaf) {
@@ -234,14 +241,17 @@ inline void map::split(node*& at) {
             return;
         }
     }
-    branch* const above = make_branch();
+    branch* const above = make_branch(multiplier);
+    const auto child_of = [&](const box& b) {
+        return branch::step(branch::below(branch::path_of(b.hash, above->multiplier), depth));
+    };
     if (at->kind == node_kind::crowd) {
         at->whole = {};
-        above->children[above->child_of(static_cast<crowd*>(at)->boxes()[0]->hash)] = at;
+        above->children[child_of(*static_cast<crowd*>(at)->boxes()[0])] = at;
     } else {
         auto* const l = static_cast<leaf*>(at);
         std::uint32_t counts[branch::width] = {};
-        for (std::uint32_t i = 0; i < l->size; ++i) ++counts[above->child_of(l->boxes()[i]->hash)];
+        for (std::uint32_t i = 0; i < l->size; ++i) ++counts[child_of(*l->boxes()[i])];
         try {
             for (unsigned i = 0; i < branch::width; ++i)
                 if (counts[i] > 0)
@@ -253,7 +263,7 @@ inline void map::split(node*& at) {
             throw;
         }
         for (std::uint32_t i = 0; i < l->size; ++i) {
-            auto* const child = static_cast<leaf*>(above->children[above->child_of(l->boxes()[i]->hash)]);
+            auto* const child = static_cast<leaf*>(above->children[child_of(*l->boxes()[i])]);
             child->boxes()[child->size++] = l->boxes()[i];
         }
         // A subset of keys that did not meet does not meet either, by the same multiplier.
@@ -270,21 +280,22 @@ inline void map::split(node*& at) {
 
 inline box_ref map::take(const key_name& key) {
     if (!find(key)) return {};
-    box_ref taken = take_below(root_, key);
+    box_ref taken = take_below(root_, key, branch::path_of(key.hash(), root_->multiplier));
     if (root_) --root_->whole.total;
     return taken;
 }
 
 /// Takes out a box that is there. Nodes that become empty are freed.
-inline box_ref map::take_below(node*& at, const key_name& key) {
+inline box_ref map::take_below(node*& at, const key_name& key, std::uint64_t path) {
     own(at);
     box_ref taken;
     bool empty = true;
     switch (at->kind) {
         case node_kind::branch: {
             auto* const b = static_cast<branch*>(at);
-            taken = take_below(b->children[b->child_of(key.hash())], key);
-            for (const node* const child : b->children) empty &= child == nullptr;
+            node*& child = b->children[branch::step(path)];
+            taken = take_below(child, key, branch::below(path));
+            for (const node* const left : b->children) empty &= left == nullptr;
             break;
         }
         case node_kind::leaf: {

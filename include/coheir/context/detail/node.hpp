@@ -30,15 +30,15 @@ struct root_info {
 };
 
 struct node {
-    explicit node(node_kind k, std::uint64_t m = 0) noexcept : kind(k), multiplier(m) {}
+    explicit node(node_kind k) noexcept : kind(k) {}
     bool unshared() const noexcept { return shares.load(std::memory_order_acquire) == 1; }
 
     std::atomic<std::uint32_t> shares{1};
     root_info whole;
     node_kind kind;
-    std::uint32_t size = 0;      // boxes in a leaf or crowd
-    std::uint32_t capacity = 0;  // of a leaf or crowd
-    std::uint64_t multiplier;
+    std::uint32_t size = 0;        // boxes in a leaf or crowd
+    std::uint32_t capacity = 0;    // of a leaf or crowd
+    std::uint64_t multiplier = 0;  // see leaf and branch
 };
 
 // An odd multiplier that depends on an address: spread by the finaliser of SplitMix64 (Steele, Lea and
@@ -81,9 +81,15 @@ struct branch : node {
     static constexpr unsigned width = 16;
 
     branch() noexcept : node(node_kind::branch) {}
-    std::size_t child_of(std::uint64_t hash) const noexcept {
-        return static_cast<std::size_t>((hash * multiplier) >> 60);
+
+    /// The way to a hash from the root, four bits a step: all branches of a tree have one multiplier, so that
+    /// a step waits for the node alone. Different hashes part after sixteen steps at the latest; by a
+    /// multiplier that nobody knows, few go the same way for long (Dietzfelbinger and others, 1997).
+    static std::uint64_t path_of(std::uint64_t hash, std::uint64_t multiplier) noexcept {
+        return hash * multiplier;
     }
+    static std::size_t step(std::uint64_t path) noexcept { return static_cast<std::size_t>(path >> 60); }
+    static std::uint64_t below(std::uint64_t path, unsigned steps = 1) noexcept { return path << 4 * steps; }
 
     node* children[width] = {};
 };
@@ -127,9 +133,11 @@ inline leaf* make_leaf(std::uint32_t capacity) {
     choose_multiplier(*made);
     return made;
 }
-inline branch* make_branch() {
+/// With the multiplier of its tree; for a root, with one of its own.
+inline branch* make_branch(std::uint64_t multiplier = 0) {
     branch* const made = ::new (coheir::detail::allocate(sizeof(branch))) branch;
-    choose_multiplier(*made);
+    made->multiplier = multiplier;
+    if (multiplier == 0) choose_multiplier(*made);
     return made;
 }
 inline crowd* make_crowd(std::uint32_t capacity) {
@@ -170,13 +178,14 @@ inline void release(node* n) noexcept {
     free_node(n);
 }
 
-/// The box of a key below a node, or null. Never throws, allocates nothing.
+/// The box of a key below a root or a leaf, or null. Never throws, allocates nothing.
 inline box* find_below(const node* n, const key_name& key) noexcept {
-    while (n && n->kind == node_kind::branch) {
-        const auto* const b = static_cast<const branch*>(n);
-        n = b->children[b->child_of(key.hash())];
-    }
     if (!n) return nullptr;
+    std::uint64_t path = branch::path_of(key.hash(), n->multiplier);
+    for (; n->kind == node_kind::branch; path = branch::below(path)) {
+        n = static_cast<const branch*>(n)->children[branch::step(path)];
+        if (!n) return nullptr;
+    }
     if (n->kind == node_kind::leaf) {
         const auto* const l = static_cast<const leaf*>(n);
         const std::uint8_t at = l->index[l->cell_of(key.hash())];
@@ -216,8 +225,7 @@ inline node* regrown(node* old, std::uint32_t capacity, bool alone) {
         case node_kind::crowd: return regrown(static_cast<crowd*>(old), capacity, &make_crowd, alone);
         case node_kind::branch: break;
     }
-    branch* const copy = make_branch();
-    copy->multiplier = old->multiplier;
+    branch* const copy = make_branch(old->multiplier);
     for (unsigned i = 0; i < branch::width; ++i) {
         copy->children[i] = static_cast<branch*>(old)->children[i];
         if (copy->children[i]) share(*copy->children[i]);
