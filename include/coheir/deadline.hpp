@@ -1,7 +1,6 @@
 #pragma once
 // Deadlines: until when the task that runs here has time, and those that it spawns.
 
-#include <algorithm>
 #include <optional>
 #include <source_location>
 #include <utility>
@@ -21,8 +20,8 @@ detail::timed_join<T, true> with_deadline(
     std::chrono::time_point<std::chrono::steady_clock, Duration> deadline, task<T> work,
     std::source_location at = std::source_location::current()) {
     detail::task_state& waiting = detail::require_task("with_deadline");
-    const time_point until =
-        std::min(time_point(detail::as_duration(deadline.time_since_epoch())), waiting.deadline());
+    const time_point asked(detail::as_duration(deadline.time_since_epoch()));
+    const time_point until = asked < waiting.deadline() ? asked : waiting.deadline();
     const time_point now = detail::scheduler_access::of(waiting).now();
     const duration limit = until == time_point::max() ? duration::max()
                            : until <= now             ? duration::zero()

@@ -1,7 +1,6 @@
 #pragma once
 // Seeing the tasks of a scheduler: who spawned whom, what each waits for, what its context shows.
 
-#include <algorithm>
 #include <cstdint>
 #include <optional>
 #include <source_location>
@@ -133,13 +132,19 @@ void for_each_in_tree(const std::vector<task_info>& tasks, F&& f) {
     std::vector<std::pair<std::uint64_t, std::size_t>> places;  // by number
     places.reserve(tasks.size());
     for (std::size_t i = 0; i < tasks.size(); ++i) places.emplace_back(tasks[i].id(), i);
-    std::sort(places.begin(), places.end());
+    sort(places, [](const auto& a, const auto& b) { return a.first < b.first; });
+    const auto place_of = [&](std::uint64_t number) {
+        std::size_t at = 0, end = places.size();
+        while (at < end) {
+            const std::size_t middle = at + (end - at) / 2;
+            places[middle].first < number ? at = middle + 1 : end = middle;
+        }
+        return at < places.size() && places[at].first == number ? places[at].second : none;
+    };
     std::vector<std::size_t> first(tasks.size() + 1, none), next(tasks.size(), none);
     for (std::size_t i = tasks.size(); i-- > 0;) {  // backwards, since each goes to the front
-        const auto place = std::lower_bound(places.begin(), places.end(),
-                                            std::pair<std::uint64_t, std::size_t>(tasks[i].spawner(), 0));
-        const bool lives = place != places.end() && place->first == tasks[i].spawner();
-        next[i] = std::exchange(first[lives ? place->second : tasks.size()], i);
+        const std::size_t spawner = place_of(tasks[i].spawner());
+        next[i] = std::exchange(first[spawner != none ? spawner : tasks.size()], i);
     }
     std::vector<std::size_t> path;  // those whose siblings are still to come
     for (std::size_t i = first[tasks.size()];;) {

@@ -1,7 +1,6 @@
 #pragma once
 // Where values come from: origin() of one key, dump() of all that a context shows.
 
-#include <algorithm>
 #include <concepts>
 #include <cstdint>
 #include <optional>
@@ -59,8 +58,8 @@ public:
 
 private:
     std::streamsize xsputn(const char* from, std::streamsize size) override {
-        const std::streamsize fits = std::min(size, epptr() - pptr());
-        std::copy_n(from, fits, pptr());
+        const std::streamsize left = epptr() - pptr(), fits = size < left ? size : left;
+        traits_type::copy(pptr(), from, static_cast<std::size_t>(fits));
         pbump(static_cast<int>(fits));
         return size;
     }
@@ -96,8 +95,8 @@ struct seen_value {
 inline std::vector<std::string> lines_of(std::vector<seen_value>&& taken) {
     std::vector<seen_value> values = std::move(taken);
     std::vector<std::string> lines;
-    std::sort(values.begin(), values.end(),
-              [](const seen_value& a, const seen_value& b) { return a.value->key() < b.value->key(); });
+    coheir::detail::sort(
+        values, [](const seen_value& a, const seen_value& b) { return a.value->key() < b.value->key(); });
     for (const seen_value& v : values) {
         std::string text = coheir::detail::escaped(v.value->key(), 128);
         text += " = " + value_text(*v.value);

@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "../../detail/sort.hpp"
 #include "change.hpp"
 
 namespace coheir::context::detail {
@@ -50,22 +51,6 @@ COHEIR_INLINE T get_from(const box* found, F&& fallback) {
 template <class T>
 COHEIR_INLINE const T* find_in(const box* found) noexcept {
     return found && holds<T>(*found) ? &value_in<T>(*found) : nullptr;
-}
-
-/// Heapsort (Williams, 1964): <algorithm> takes long to compile.
-inline void sort(std::vector<std::string>& names) noexcept {
-    const auto sift_down = [&](std::size_t at, std::size_t size) {
-        for (std::size_t child; (child = 2 * at + 1) < size; at = child) {
-            if (child + 1 < size && names[child] < names[child + 1]) ++child;
-            if (names[child] <= names[at]) return;
-            names[at].swap(names[child]);
-        }
-    };
-    for (std::size_t i = names.size() / 2; i-- > 0;) sift_down(i, names.size());
-    for (std::size_t left = names.size(); left-- > 1;) {
-        names[0].swap(names[left]);
-        sift_down(0, left);
-    }
 }
 
 /// T, or where it is left out the type that the fallback would be stored as.
@@ -127,7 +112,7 @@ public:
     [[nodiscard]] std::vector<std::string> keys() const {
         std::vector<std::string> names;
         self().for_each_visible([&](const box& b) { names.emplace_back(b.key()); });
-        sort(names);
+        coheir::detail::sort(names, [](const std::string& a, const std::string& b) { return a < b; });
         return names;
     }
 
