@@ -11,6 +11,7 @@
 
 #include "clock.hpp"
 #include "context/snapshot.hpp"
+#include "detail/sort.hpp"
 #include "scheduler.hpp"
 
 namespace coheir {
@@ -132,7 +133,7 @@ void for_each_in_tree(const std::vector<task_info>& tasks, F&& f) {
     std::vector<std::pair<std::uint64_t, std::size_t>> places;  // by number
     places.reserve(tasks.size());
     for (std::size_t i = 0; i < tasks.size(); ++i) places.emplace_back(tasks[i].id(), i);
-    sort(places, [](const auto& a, const auto& b) { return a.first < b.first; });
+    detail::sort(places, [](const auto& a, const auto& b) { return a.first < b.first; });
     const auto place_of = [&](std::uint64_t number) {
         std::size_t at = 0, end = places.size();
         while (at < end) {

@@ -188,6 +188,23 @@ TEST_CASE("copying and capturing a context allocate the same for one key as for 
     CHECK(capturing.back() == 0);
 }
 
+TEST_CASE("a chained child takes one allocation, and a bound call what is said of it", "[memory]") {
+    actor parent;
+    as(parent, [] { context::set(name(1), 1); });
+    const auto call_in = [](const actor& who) {
+        const context::snapshot captured = who.capture();
+        return allocations_of([&] { captured.run([] {}); });
+    };
+    actor first = parent.heir(spawn_policy::chained);  // now the parent has what those chained onto it share
+    as(first, [] { context::set(name(2), 2); });
+    const std::size_t more = allocations_of([&] { static_cast<void>(parent.heir(spawn_policy::chained)); });
+    const std::size_t alone = call_in(parent), chained = call_in(first);
+    CAPTURE(more, alone, chained);
+    CHECK((recycles ? more <= 1 : more == 1));
+    CHECK((recycles ? alone <= 2 : alone == 2));
+    CHECK((recycles ? chained <= 6 : chained == 6));
+}
+
 TEST_CASE("set without memory changes nothing", "[memory][failure]") {
     changes_nothing_without_memory([](family& all) {
         const test::acting now(all.upper);

@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "../detail/sort.hpp"
 #include "detail/current.hpp"
 #include "detail/read.hpp"
 #include "detail/slot.hpp"

@@ -7,7 +7,7 @@
 
 namespace coheir::detail {
 
-/// Heapsort (Williams, 1964).
+/// Heapsort (Williams, 1964). Neither `less` nor swapping may throw.
 template <class T, class Less>
 void sort(std::vector<T>& all, Less less) noexcept {
     const auto sift_down = [&](std::size_t at, std::size_t size) {

@@ -12,6 +12,7 @@
 
 #include "../../context/dump.hpp"
 #include "../../detail/quoted.hpp"
+#include "../../detail/sort.hpp"
 
 namespace coheir::detail {
 
@@ -64,7 +65,7 @@ inline log_fields all_fields(const context::detail::level* in) {
     context::detail::for_each_visible(in, [&](const context::detail::box& b) {
         boxes.push_back(context::detail::box_ref::shared(const_cast<context::detail::box&>(b)));
     });
-    std::sort(boxes.begin(), boxes.end(), [](const auto& a, const auto& b) { return a->key() < b->key(); });
+    sort(boxes, [](const auto& a, const auto& b) { return a->key() < b->key(); });
     log_fields found;
     for (const auto& b : boxes) found.emplace_back(std::string(b->key()), log_value(*b));
     return found;

@@ -59,7 +59,7 @@ struct level : coheir::detail::recycled {
     level& operator=(const level&) = delete;
     COHEIR_INLINE ~level() { drop_kin(); }
 
-    /// Once it is chained to none and has no open scope.
+    /// Once it is chained to none and no scope of its owner is open. One in the level's own block stays.
     COHEIR_INLINE void drop_kin() noexcept {
         if (kin && !kin->in_level) delete std::exchange(kin, nullptr);
     }
@@ -249,8 +249,7 @@ inline bool merge(level& upper, level& lower, std::optional<deaths_deferred>& de
     return true;
 }
 
-/// Frees levels that nobody owns and nothing is chained onto, and merges levels that nobody owns, after
-/// `at` has lost an owner or a child. Values are destroyed last: their destructors find all in order.
+/// What settle does where levels are linked.
 COHEIR_NOINLINE inline void settle_linked(level* at) noexcept {
     std::optional<deaths_deferred> deferred;
     level* dead = nullptr;
@@ -274,8 +273,12 @@ COHEIR_NOINLINE inline void settle_linked(level* at) noexcept {
     }
     while (dead) destroy(std::exchange(dead, dead->kin->parent));
 }
+
+/// Frees levels that nobody owns and nothing is chained onto, and merges levels that nobody owns, after
+/// `at` has lost an owner or a child. Values are destroyed last: their destructors find all in order.
 inline void settle(level* at) noexcept {
     if (!at->kin) return delete at;  // it stood alone
+    // As a rule it ends as it began, chained onto a level that somebody owns: there is nobody to merge with.
     level* const parent = at->kin->parent;
     if (at->kin->children > 0 || !parent || parent->owners == 0) return settle_linked(at);
     remove_child(*parent, *at);

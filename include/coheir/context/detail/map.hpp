@@ -220,7 +220,8 @@ inline box_ref map::put_in_crowd(node*& at, box_ref& fresh, bool& added) {
 }
 
 /// Puts a branch above a leaf that is full, or a crowd that another hash has come to; a leaf whose
-/// hashes are all the same becomes a crowd.
+/// hashes are all the same becomes a crowd. The branch gets the multiplier of those above it, `depth` in
+/// number; 0: there are none, and it chooses one.
 inline void map::split(node*& at, std::uint64_t multiplier, unsigned depth) {
     own(at);
     const root_info was = at->whole;

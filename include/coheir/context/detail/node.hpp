@@ -178,7 +178,8 @@ inline void release(node* n) noexcept {
     free_node(n);
 }
 
-/// The box of a key below a root or a leaf, or null. Never throws, allocates nothing.
+/// The box of a key below a node that is no branch, or the root of its tree; or null. Never throws, allocates
+/// nothing.
 inline box* find_below(const node* n, const key_name& key) noexcept {
     if (!n) return nullptr;
     std::uint64_t path = branch::path_of(key.hash(), n->multiplier);
