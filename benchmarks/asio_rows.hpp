@@ -29,7 +29,7 @@ void await_asio(benchmark::State& state) {
     }
     tally.items(state.iterations() * children);
 }
-BENCHMARK(await_asio)->Name("await/child/" ASIO_NAME)->Unit(benchmark::kMillisecond);
+BENCHMARK(bench::on_fresh_thread<await_asio>)->Name("await/child/" ASIO_NAME)->Unit(benchmark::kMillisecond);
 
 // spawn: a task spawns 1,000 tasks that end at once, and goes on when all have ended
 void spawn_asio(benchmark::State& state) {
@@ -50,7 +50,7 @@ void spawn_asio(benchmark::State& state) {
     }
     tally.items(state.iterations() * tasks);
 }
-BENCHMARK(spawn_asio)->Name("spawn/" ASIO_NAME)->Unit(benchmark::kMicrosecond);
+BENCHMARK(bench::on_fresh_thread<spawn_asio>)->Name("spawn/" ASIO_NAME)->Unit(benchmark::kMicrosecond);
 
 // yield: 10 tasks give way to each other 10,000 times each
 void yield_asio(benchmark::State& state) {
@@ -69,11 +69,11 @@ void yield_asio(benchmark::State& state) {
     }
     tally.items(state.iterations() * yielders * yields);
 }
-BENCHMARK(yield_asio)->Name("yield/" ASIO_NAME)->Unit(benchmark::kMillisecond);
+BENCHMARK(bench::on_fresh_thread<yield_asio>)->Name("yield/" ASIO_NAME)->Unit(benchmark::kMillisecond);
 
 // post: four threads post 50,000 functions each to a running loop, until the last has run
 void post_asio(benchmark::State& state) {
-    std::atomic<std::size_t> mallocs = 0;
+    std::atomic<std::size_t> made = 0;
     const bench::tally tally(state);
     for (auto _ : state) {
         asio::io_context loop(1);
@@ -86,35 +86,41 @@ void post_asio(benchmark::State& state) {
                     asio::post(loop, [&] {
                         if (++count == posters * posts) work.reset();
                     });
-                mallocs += bench::allocations();
+                made += bench::allocations();
             });
         loop.run();
         for (auto& thread : threads) thread.join();
     }
-    tally.items(state.iterations() * posters * posts, mallocs);
+    tally.items(state.iterations() * posters * posts, made);
 }
-BENCHMARK(post_asio)->Name("post/4/" ASIO_NAME)->UseRealTime()->Unit(benchmark::kMillisecond);
+BENCHMARK(bench::on_fresh_thread<post_asio>)
+    ->Name("post/4/" ASIO_NAME)
+    ->UseRealTime()
+    ->Unit(benchmark::kMillisecond);
 
 // timer: with 100,000 others pending, one is armed and cancelled, and its waiter has been told
 void timer_asio(benchmark::State& state, int others) {
-    asio::io_context loop(1);
-    std::vector<asio::steady_timer> sleeping;
-    sleeping.reserve(static_cast<std::size_t>(others));
-    for (int i = 0; i < others; ++i) {
-        sleeping.emplace_back(loop, std::chrono::hours(1) + std::chrono::microseconds(i * 7919LL % others));
-        sleeping.back().async_wait([](auto) {});
-    }
-    const bench::tally tally(state);
-    for (auto _ : state) {
-        for (int i = 0; i < timers; ++i) {
-            asio::steady_timer timer(loop, std::chrono::minutes(30) + std::chrono::microseconds(i));
-            timer.async_wait([](auto) {});
-            timer.cancel();
+    bench::afresh([&] {
+        asio::io_context loop(1);
+        std::vector<asio::steady_timer> sleeping;
+        sleeping.reserve(static_cast<std::size_t>(others));
+        for (int i = 0; i < others; ++i) {
+            sleeping.emplace_back(loop,
+                                  std::chrono::hours(1) + std::chrono::microseconds(i * 7919LL % others));
+            sleeping.back().async_wait([](auto) {});
         }
-        loop.poll();
-        loop.restart();
-    }
-    tally.items(state.iterations() * timers);
+        const bench::tally tally(state);
+        for (auto _ : state) {
+            for (int i = 0; i < timers; ++i) {
+                asio::steady_timer timer(loop, std::chrono::minutes(30) + std::chrono::microseconds(i));
+                timer.async_wait([](auto) {});
+                timer.cancel();
+            }
+            loop.poll();
+            loop.restart();
+        }
+        tally.items(state.iterations() * timers);
+    });
 }
 BENCHMARK_CAPTURE(timer_asio, pending, pending)
     ->Name("timer/cancel/" ASIO_NAME)

@@ -19,28 +19,29 @@ asio::awaitable<void> rounds(asio::io_context& loop, int count) {
     loop.stop();
 }
 void live_yield(benchmark::State& state, int live) {
-    const int turns = 10'000 / live + 1;
-    asio::io_context loop(1);
-    bool stop = false;
-    for (int i = 1; i < live; ++i) asio::co_spawn(loop, give_way(stop), asio::detached);
-    const auto run = [&](int count) {
-        asio::co_spawn(loop, rounds(loop, count), asio::detached);
+    bench::afresh([&] {
+        const int turns = 10'000 / live + 1;
+        asio::io_context loop(1);
+        bool stop = false;
+        for (int i = 1; i < live; ++i) asio::co_spawn(loop, give_way(stop), asio::detached);
+        const auto run = [&](int count) {
+            asio::co_spawn(loop, rounds(loop, count), asio::detached);
+            loop.run();
+            loop.restart();
+        };
+        run(1);
+        const bench::tally tally(state);
+        for (auto _ : state) run(turns);
+        tally.items(state.iterations() * (turns + 1) * live);
+        stop = true;
         loop.run();
-        loop.restart();
-    };
-    run(1);
-    const bench::tally tally(state);
-    for (auto _ : state) run(turns);
-    tally.items(state.iterations() * turns * live);
-    stop = true;
-    loop.run();
+    });
 }
 
 // The same as timer/cancel, but a coroutine sleeps, gets the error as an exception, and sleeps again.
-asio::awaitable<void> sleeps_again(asio::steady_timer& timer, const bool& stop) {
-    int i = 0;
+asio::awaitable<void> sleeps_again(asio::steady_timer& timer, const bool& stop, int& slept) {
     while (!stop) {
-        timer.expires_after(std::chrono::minutes(30) + std::chrono::microseconds(i++ % timers));
+        timer.expires_after(std::chrono::minutes(30) + std::chrono::microseconds(slept++ % timers));
         try {
             co_await timer.async_wait(asio::use_awaitable);
         } catch (const boost::system::system_error&) {
@@ -53,8 +54,7 @@ asio::awaitable<void> cancels(benchmark::State& state, asio::steady_timer& timer
     for (auto _ : state) {
         for (int i = 0; i < timers; ++i) {
             timer.cancel();
-            co_await asio::post(asio::use_awaitable);  // it is told
-            co_await asio::post(asio::use_awaitable);  // and has gone to sleep again
+            co_await asio::post(asio::use_awaitable);  // it is told before this, and has gone to sleep again
         }
     }
     tally.items(state.iterations() * timers);
@@ -72,11 +72,15 @@ void cancel_await(benchmark::State& state) {
     }
     asio::steady_timer timer(loop);
     bool stop = false;
-    asio::co_spawn(loop, sleeps_again(timer, stop), asio::detached);
+    int slept = 0;
+    asio::co_spawn(loop, sleeps_again(timer, stop, slept), asio::detached);
     asio::co_spawn(loop, cancels(state, timer, stop), [&](std::exception_ptr) { loop.stop(); });
     loop.run();
+    if (slept != state.iterations() * timers + 1) state.SkipWithError("it was not told of each");
 }
-BENCHMARK(cancel_await)->Name("timer/cancel_await/asio")->Unit(benchmark::kMillisecond);
+BENCHMARK(bench::on_fresh_thread<cancel_await>)
+    ->Name("timer/cancel_await/asio")
+    ->Unit(benchmark::kMillisecond);
 
 asio::awaitable<void> sleeper() {
     asio::steady_timer timer(co_await asio::this_coro::executor, std::chrono::hours(1));
@@ -86,7 +90,7 @@ void sleeping(benchmark::State& state) {
     for (auto _ : state)
         bench::afresh([&] {
             asio::io_context loop(1);
-            const bench::memory_of memory(state, sleepers, 0);
+            const bench::memory_of memory(state, sleepers);
             for (int i = 0; i < sleepers; ++i) asio::co_spawn(loop, sleeper(), asio::detached);
             loop.poll();
             memory.measured();

@@ -12,6 +12,6 @@ void get_fiber(benchmark::State& state) {
     for (auto _ : state) benchmark::DoNotOptimize(*answer);
     tally.items(state.iterations());
 }
-BENCHMARK(get_fiber)->Name("get/typed/1/boost_fiber");
+BENCHMARK(bench::on_fresh_thread<get_fiber>)->Name("get/typed/1/boost_fiber");
 
 }  // namespace

@@ -1,5 +1,5 @@
 // The server of examples/http_request_id.cpp without coheir: asio::awaitable, and the id is passed on by
-// hand.
+// hand. Its executor is the one that a program would choose for speed, or the one that Asio has by default.
 #include <boost/asio.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/beast/core.hpp>
@@ -21,7 +21,11 @@ using http_server::request;
 using http_server::response;
 using net::ip::tcp;
 
+#ifdef COHEIR_HTTP_ANY_EXECUTOR
+using executor = net::any_io_executor;
+#else
 using executor = net::io_context::executor_type;
+#endif
 template <class T = void>
 using awaitable = net::awaitable<T, executor>;
 constexpr net::use_awaitable_t<executor> use_awaitable;

@@ -17,9 +17,9 @@ program, row = sys.argv[1:]
 with tempfile.TemporaryDirectory() as temporary:
     counts = Path(temporary) / "counts"
     ran = subprocess.run(["valgrind", "--tool=callgrind", "--collect-atstart=no", f"--callgrind-out-file={counts}",
-                          program, f"--benchmark_filter=^{re.escape(row)}$", "--benchmark_min_time=0.001"],
+                          program, f"--benchmark_filter=^{re.escape(row)}(/real_time)?$", "--benchmark_min_time=0.001"],
                          check=True, capture_output=True, text=True)
-    listed = subprocess.run(["callgrind_annotate", "--threshold=100", counts], check=True, capture_output=True,
+    listed = subprocess.run(["callgrind_annotate", "--auto=no", "--threshold=100", counts], check=True, capture_output=True,
                             text=True).stdout
 items = sum(map(int, re.findall(r"(\d+) items$", ran.stderr, re.MULTILINE)))
 if not items:

@@ -11,7 +11,7 @@
 
 namespace bench {
 
-/// Calls of operator new and aligned_alloc by this thread so far.
+/// Calls of operator new and aligned_alloc by this thread so far, and exceptions that it has thrown.
 std::size_t allocations() noexcept;
 
 /// Begins or, given how many items there were, ends a loop whose instructions callgrind counts: see
@@ -30,7 +30,7 @@ public:
         count_instructions(static_cast<std::uint64_t>(count));
         const std::size_t made = allocations() - before_ + elsewhere;
         state_.SetItemsProcessed(static_cast<std::int64_t>(count));
-        state_.counters["mallocs"] = static_cast<double>(made) / static_cast<double>(count);
+        state_.counters["allocations"] = static_cast<double>(made) / static_cast<double>(count);
     }
 
 private:
@@ -38,12 +38,12 @@ private:
     const std::size_t before_;
 };
 
-/// Measures what so many equal things take: the memory that is resident, and that of the heap, its
-/// allocator's included, without `floor` bytes for each.
+/// Measures what so many equal things take: the memory that is resident, with and without `floor` bytes for
+/// each, and that of the heap, its allocator's included.
 class memory_of {
 public:
     memory_of(benchmark::State& state, int things, std::size_t floor = 0);
-    /// Sets the counters bytes (resident) and heap, both for one thing.
+    /// Sets the counters resident, bytes (resident, without the floor) and heap, each for one thing.
     void measured() const;
 
 private:
@@ -58,19 +58,17 @@ void afresh(F f) {
     std::thread(f).join();
 }
 
+template <void (*F)(benchmark::State&)>
+void on_fresh_thread(benchmark::State& state) {
+    afresh([&] { F(state); });
+}
+
 /// The rows topic/N/who, which call f(state, N).
 template <class F>
 bool rows(const std::string& topic, std::initializer_list<int> sizes, const std::string& who, F f) {
     for (const int n : sizes)
         benchmark::RegisterBenchmark((topic + "/" + std::to_string(n) + "/" + who).c_str(),
                                      [f, n](benchmark::State& state) { f(state, n); });
-    return true;
-}
-
-/// One row, which calls f(state).
-template <class F>
-bool row(const char* name, F f, benchmark::TimeUnit unit = benchmark::kNanosecond) {
-    benchmark::RegisterBenchmark(name, f)->Unit(unit);
     return true;
 }
 

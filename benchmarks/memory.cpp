@@ -46,9 +46,13 @@ struct least_sleep {
     void await_resume() const noexcept {}
 };
 [[gnu::noinline]] least_task least_sleeper() { co_await least_sleep(1h); }
+[[gnu::noinline]] least_task least_reading_sleeper() {
+    for (int i = 0; i < 3; ++i) benchmark::DoNotOptimize(context::get(bench::answer));
+    co_await least_sleep(1h);
+}
 
-std::size_t least_frame() {
-    const auto sleeping = least_sleeper();
+std::size_t least_frame(least_task (*body)()) {
+    const auto sleeping = body();
     benchmark::DoNotOptimize(sleeping.handle.address());
     sleeping.handle.destroy();
     return least_task::promise_type::size_of_frame;
@@ -63,7 +67,8 @@ task<> reading_sleeper() {
 }
 task<> spawn_sleepers(benchmark::State& state, int count, task<> (*body)()) {
     co_await coheir::yield();
-    const bench::memory_of memory(state, count, least_frame());
+    const bench::memory_of memory(state, count,
+                                  least_frame(body == sleeper ? least_sleeper : least_reading_sleeper));
     for (int i = 0; i < count; ++i) coheir::spawn(body()).detach();
     co_await coheir::yield();
     memory.measured();

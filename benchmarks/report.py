@@ -5,7 +5,8 @@
     benchmarks/report.py --compiler g++-12     only with that one; what the other measured before is kept
     benchmarks/report.py --quick               fewer and shorter repetitions, and only a table printed
     benchmarks/report.py --print               print the table, and leave the documents alone
-    benchmarks/report.py --json FILE           the table of what coheir_benchmarks has written before
+    benchmarks/report.py --json FILE           the table of what coheir_benchmarks has written before; with --docs
+                                               DIRECTORY, that goes into its performance.md
 
 It is a report and no test: a missed target is no failure, so it ends with 0 unless something is broken.
 """
@@ -13,6 +14,7 @@ import argparse
 import json
 import os
 import platform
+import random
 import re
 import resource
 import shutil
@@ -29,7 +31,8 @@ COMPILERS = {"g++-12": "benchmarks", "clang++-19": "benchmarks-clang-19"}  # and
 FLAGS = "-std=c++20 -O2"
 
 # ---- what is compared: (what, ours, of, limits of g++ and clang, how to read it)
-# A row stands for its time an item; MORE for its throughput; "row:counter" for a counter, which has no `of`.
+# A row stands for its time an item; MORE for its throughput; "row:counter" for a counter, which is compared with
+# its limit as it is: `of` is shown beside it.
 # A limit is an upper one, of MORE a lower one; None is for information.
 THREAD_LOCAL, MALLOC, RESUME = "floor/thread_local", "floor/malloc", "floor/resume"
 LESS, MORE = "≤", "≥"
@@ -53,6 +56,7 @@ TARGETS = [
     ("Chained levels", [
         ("`get`, depth 64 / depth 1", "get/chain/64/coheir", "get/chain/1/coheir", 1.5, 1.5),
         ("`get`, depth 1 / a plain walk", "get/chain/1/coheir", "get/chain/1/walk", None, None),
+        ("`get`, depth 64 / of one's own, 8 keys", "get/chain/64/coheir", "get/typed/8/coheir", None, None),
         ("the parent overwrites first, depth 64 / a plain walk", "get/chain_overwritten/64/coheir",
          "get/chain_overwritten/64/walk", 1, 1),
         ("the parent adds or removes a key first, depth 64 / a plain walk", "get/chain_restructured/64/coheir",
@@ -97,17 +101,19 @@ TARGETS = [
          "timer/cancel/asio", 1, 1, MORE),
         ("the same / a coroutine of Boost.Asio", "timer/cancel/coheir", "timer/cancel_await/asio", None, None, MORE),
     ]),
-    ("Allocations for each item (where a peer has the same row: / Boost.Asio's)", [
-        ("a child that ends at once", "await/child/coheir:mallocs", "await/child/asio:mallocs", 0, 0),
-        ("a call in a tree", "await/fib/coheir:mallocs", None, 0, 0),
-        ("spawn and join, `shared`", "spawn/shared/coheir:mallocs", "spawn/asio:mallocs", 0, 0),
-        ("spawn and join, `copying`", "spawn/copying/coheir:mallocs", None, 0, 0),
-        ("spawn and join, `chained`", "spawn/chained/coheir:mallocs", None, 0, 0),
-        ("`yield`", "yield/coheir:mallocs", "yield/asio:mallocs", None, None),
-        ("`post` from 4 threads", "post/4/coheir:mallocs", "post/4/asio:mallocs", None, None),
-        ("start and cancel a sleep", "timer/cancel/coheir:mallocs", "timer/cancel/asio:mallocs", None, None),
-        ("`set` of an existing int", "set/typed/8/coheir:mallocs", None, None, None),
-        ("a copying child that sets an existing key, 8 keys", "copying/first_set/8/coheir:mallocs", None, None, None),
+    ("Allocations and exceptions for each item (where a peer has the row: / Boost.Asio's)", [
+        ("a child that ends at once", "await/child/coheir:allocations", "await/child/asio:allocations", 0, 0),
+        ("a call in a tree", "await/fib/coheir:allocations", None, 0, 0),
+        ("spawn and join, `shared`", "spawn/shared/coheir:allocations", "spawn/asio:allocations", 0, 0),
+        ("spawn and join, `copying`", "spawn/copying/coheir:allocations", None, 0, 0),
+        ("spawn and join, `chained`", "spawn/chained/coheir:allocations", None, 0, 0),
+        ("`yield`", "yield/coheir:allocations", "yield/asio:allocations", None, None),
+        ("`post` from 4 threads", "post/4/coheir:allocations", "post/4/asio:allocations", None, None),
+        ("start and cancel a sleep", "timer/cancel/coheir:allocations", "timer/cancel/asio:allocations", None, None),
+        ("the same / a coroutine of Boost.Asio", "timer/cancel/coheir:allocations",
+         "timer/cancel_await/asio:allocations", None, None),
+        ("`set` of an existing int", "set/typed/8/coheir:allocations", None, None, None),
+        ("a copying child that sets an existing key, 8 keys", "copying/first_set/8/coheir:allocations", None, None, None),
     ]),
     ("Memory: resident bytes of a sleeping task, beyond the frame of the least task", [
         ("`copying`, one key inherited", "memory/sleeping/copying/coheir:bytes", None, 224, 224),
@@ -163,25 +169,30 @@ def run(*command, **more):
 
 
 def output_of(*command):
-    return subprocess.run(command, cwd=ROOT, check=True, text=True, stdout=subprocess.PIPE).stdout.strip()
+    """Its output, or "unknown" where it fails or is not here."""
+    try:
+        return subprocess.run(command, cwd=ROOT, check=True, text=True, capture_output=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
 
 
 def compile_times(compiler, times):
-    """Medians of processor seconds; what is compared is compiled in turn."""
+    """Medians of processor seconds; each turn compiles all in another order."""
     seconds = {}
+    all_runs = [(flags, name) for flags in ("-fsyntax-only", "-c", "-O2 -c") for name in SOURCES]
+    order = random.Random(1)
     with tempfile.TemporaryDirectory() as directory:
         for name, text in SOURCES.items():
             Path(directory, name + ".cpp").write_text(text)
         for turn in range(times + 1):  # the first warms the disk's cache
-            for flags in ("-fsyntax-only", "-c", "-O2 -c"):
-                for name in SOURCES:
-                    before = resource.getrusage(resource.RUSAGE_CHILDREN)
-                    subprocess.run([compiler, "-std=c++20", *flags.split(), "-o", os.devnull, "-I", ROOT / "include",
-                                    name + ".cpp"], check=True, cwd=directory, stderr=subprocess.DEVNULL)
-                    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-                    if turn > 0:
-                        taken = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-                        seconds.setdefault(f"compile/{flags}/{name}", []).append(taken)
+            for flags, name in order.sample(all_runs, len(all_runs)):
+                before = resource.getrusage(resource.RUSAGE_CHILDREN)
+                subprocess.run([compiler, "-std=c++20", *flags.split(), "-o", os.devnull, "-I", ROOT / "include",
+                                name + ".cpp"], check=True, cwd=directory, stderr=subprocess.DEVNULL)
+                after = resource.getrusage(resource.RUSAGE_CHILDREN)
+                if turn > 0:
+                    taken = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+                    seconds.setdefault(f"compile/{flags}/{name}", []).append(taken)
     return {row: {"ns": median(all_of) * 1e9} for row, all_of in seconds.items()}
 
 
@@ -197,7 +208,7 @@ def rows_of(written):
         counters = samples.setdefault(name, {})
         if "items_per_second" in b:
             counters.setdefault("ns", []).append(1e9 / b["items_per_second"])
-        for counter in ("mallocs", "bytes", "heap"):
+        for counter in ("allocations", "resident", "bytes", "heap"):
             if counter in b:
                 counters.setdefault(counter, []).append(b[counter])
     return {name: {c: median(v) for c, v in counters.items()} for name, counters in samples.items()}
@@ -231,25 +242,30 @@ def only(rows):
     return f"^({'|'.join(sorted(rows))})(/iterations:1)?$"
 
 
+def rows_of_program(binary):
+    listed = run(binary, "--benchmark_list_tests", text=True, stdout=subprocess.PIPE).stdout
+    return {re.sub(r"/iterations:\d+$", "", name) for name in listed.split()}
+
+
 def measure(compiler, args):
     preset = COMPILERS[compiler]
+    about = {"machine": machine(), "compiler": output_of(compiler, "--version").splitlines()[0], "flags": FLAGS,
+             "commit": output_of("git", "describe", "--always", "--dirty", "--exclude=*"),
+             "date": output_of("date", "--utc", "+%Y-%m-%d"), "load": f"{os.getloadavg()[2]:.1f}"}
     run("cmake", "--preset", preset, cwd=ROOT, stdout=sys.stderr)
     run("cmake", "--build", "--preset", preset, cwd=ROOT, stdout=sys.stderr)
     binary = ROOT / "build" / preset / "benchmarks" / "coheir_benchmarks"
     # What has a target is measured thoroughly; of the curves, the shape counts.
     repetitions, min_time, compilations = (3, .03, 3) if args.quick else (args.repetitions, .1, 9)
     judged_rows = rows_with_targets()
-    memory_rows = {name for name in judged_rows if name.startswith("memory/")}
-    rows = run_rows(binary, 3, min_time / 3, f"-{only(judged_rows)}|^post/", args.core)
+    memory_rows = {row for row in rows_of_program(binary) if row.startswith("memory/")}
+    rows = run_rows(binary, 3, min_time / 3, f"-{only(judged_rows)}|^(post|memory)/", args.core)
     rows |= run_rows(binary, repetitions, min_time, only(judged_rows - memory_rows), args.core)
-    for row in memory_rows:  # what others leave unused in pages that they share would be counted, too
+    for row in sorted(memory_rows):  # what others leave unused in pages that they share would be counted, too
         rows |= run_rows(binary, 1, min_time, only({row}), args.core)
     rows |= run_rows(binary, repetitions, min_time, "^post/", None)  # on all cores
     rows |= compile_times(compiler, compilations)
-    commit = output_of("git", "describe", "--always", "--dirty", "--exclude=*")
-    return {"machine": machine(), "compiler": output_of(compiler, "--version").splitlines()[0], "flags": FLAGS,
-            "commit": commit, "date": output_of("date", "--utc", "+%Y-%m-%d"), "load": f"{os.getloadavg()[2]:.1f}",
-            "repetitions": repetitions, "rows": rows}
+    return {**about, "repetitions": repetitions, "rows": rows}
 
 
 # ---- the table
@@ -258,7 +274,7 @@ def value(rows, of):
     """The time of a row or the difference of two, or a counter; None where it was not measured."""
     if isinstance(of, tuple):
         a, b = (value(rows, row) for row in of)
-        return a - b if a is not None and b is not None and a > b else None
+        return a - b if a is not None and b is not None else None
     row, _, counter = of.partition(":")
     return rows.get(row, {}).get(counter or "ns")
 
@@ -270,7 +286,7 @@ def judged(rows, which, what, ours, of, *limits_and_kind):
     target = "" if limit is None else f"{kind} {limit:g}"
     a, b = value(rows, ours), of and value(rows, of)
     counts = ":" in ours
-    if a is None or of and b is None and not counts:
+    if a is None or of and b is None and not counts or not counts and min(a, b) <= 0:
         return what, "", "not measured", target, "" if limit is None else "not measured"
     if isinstance(ours, str) and ours.endswith((":bytes", ":heap")):
         a = round(a)  # what is there once is a fraction of a byte for each
@@ -296,7 +312,7 @@ def table(result, compiler):
             line = judged(result["rows"], which, *target)
             verdicts.append(line[-1].strip("*"))
             lines.append("| " + " | ".join(line) + " |")
-    head = ["| what | measured | ratio | target | |", "| --- | --- | --- | --- | --- |"]
+    head = ["| what | measured | ratio or count | target | |", "| --- | --- | --- | --- | --- |"]
     counts = {v: verdicts.count(v) for v in ("holds", "missed", "not measured")}
     summary = f"{counts['holds']} targets hold, {counts['missed']} are missed"
     if counts["not measured"]:
@@ -354,14 +370,14 @@ def make_plots(result):
             ("start and cancel a sleep", curve(rows, "live/cancel"), False),
             ("Boost.Asio: post to oneself", curve(rows, "live/yield", "asio"), True),
             ("Boost.Asio: start and cancel", curve(rows, "live/cancel", "asio"), True)], note),
-        "memory": plots.dots("What a sleeping task takes, in resident bytes", "B", [
-            (label, [("coheir, beyond the least frame", value(rows, f"memory/sleeping/{row}/coheir:bytes")),
-                     ("Boost.Asio, in all", value(rows, f"memory/sleeping/{row}:bytes"))])
+        "memory": plots.dots("What a sleeping task takes, in resident bytes, its frame included", "B", [
+            (label, [("coheir", value(rows, f"memory/sleeping/{row}/coheir:resident")),
+                     ("Boost.Asio", value(rows, f"memory/sleeping/{row}:resident"))])
             for label, row in (("shared", "shared"), ("copying", "copying"), ("isolated", "isolated"),
                                ("chained", "chained"), ("chained, with what it caches", "chained_cached"),
                                ("a coroutine and its timer", "asio"))], note),
         "memory_live": plots.curves("What a sleeping task takes, against the number of live tasks", "live tasks", "B", [
-            ("copying, one key inherited", curve(rows, "memory/live", counter="bytes"), False)], note),
+            ("copying, one key inherited", curve(rows, "memory/live", counter="resident"), False)], note),
         "memory_keys": plots.curves("What contexts take in memory, against the number of keys",
                                     "keys in the context", "B", [
             ("a sleeping task and its context", curve(rows, "memory/context", counter="heap"), False),
@@ -394,8 +410,8 @@ def write_documents(results, directory):
         text, summary = table(result, compiler)
         lines += [f"## With {compiler}",
                   f"{result['machine']}. {result['compiler']}, `{result['flags']}`. Commit {result['commit']}, "
-                  f"{result['date']}. Medians of {result['repetitions']} repetitions; load of the machine "
-                  f"{result['load']}. {summary}.", "", *text, ""]
+                  f"{result['date']}. Medians of {result['repetitions']} repetitions (of memory, one); load of the machine "
+                  f"before it {result['load']}. {summary}.", "", *text, ""]
     written = BEGIN + "\n".join(lines) + END
     old = document.read_text() if document.exists() else "# Performance\n" + BEGIN + END
     if BEGIN not in old or END not in old:
@@ -419,13 +435,13 @@ def print_table(result, compiler):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--compiler", choices=[*COMPILERS, "both"], default="both")
-    parser.add_argument("--quick", action="store_true", help="3 short repetitions")
+    parser.add_argument("--quick", action="store_true", help="3 short repetitions, which are printed and forgotten")
     parser.add_argument("--repetitions", type=int, default=9)
     parser.add_argument("--core", default=str((os.cpu_count() or 1) - 1), help="where all but post runs")
     parser.add_argument("--print", action="store_true", help="print only")
     parser.add_argument("--again", action="store_true", help="measure nothing, take what was measured last")
     parser.add_argument("--json", type=Path, help="output of coheir_benchmarks to take instead of running it")
-    parser.add_argument("--docs", type=Path, default=ROOT / "docs", help="where performance.md is")
+    parser.add_argument("--docs", type=Path, help="where performance.md is")
     args = parser.parse_args()
     chosen = list(COMPILERS) if args.compiler == "both" else [args.compiler]
 
@@ -440,7 +456,8 @@ def main():
                                      "repetitions": "unknown", "rows": rows_of(written)}
         elif compiler in chosen and not args.again:
             results[compiler] = measure(compiler, args)
-            kept.write_text(json.dumps(results[compiler], indent=1))
+            if not args.quick:
+                kept.write_text(json.dumps(results[compiler], indent=1))
         elif kept.exists():
             results[compiler] = json.loads(kept.read_text())
     if not results:
@@ -449,8 +466,8 @@ def main():
         print_table(result, compiler)
     if not args.print and args.quick:
         print("measured quickly: the documents are left alone", file=sys.stderr)
-    elif not args.print:
-        write_documents(results, args.docs)
+    elif not args.print and (args.docs or not args.json):
+        write_documents(results, args.docs or ROOT / "docs")
 
 
 if __name__ == "__main__":

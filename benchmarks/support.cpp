@@ -1,5 +1,6 @@
 // Counts allocations and bytes, and runs the rows.
 #include <benchmark/benchmark.h>
+#include <dlfcn.h>
 #include <malloc.h>
 #include <unistd.h>
 
@@ -54,6 +55,14 @@ void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
 void operator delete(void* memory, std::align_val_t) noexcept { std::free(memory); }
 void operator delete(void* memory, std::size_t, std::align_val_t) noexcept { std::free(memory); }
 
+// The C++ runtime takes the memory of exceptions from malloc.
+extern "C" void* __cxa_allocate_exception(std::size_t size) noexcept {
+    ++count;
+    static const auto real =
+        reinterpret_cast<void* (*)(std::size_t)>(dlsym(RTLD_NEXT, "__cxa_allocate_exception"));
+    return real(size);
+}
+
 // Asio takes the memory of its frames and handlers from here.
 extern "C" void* aligned_alloc(std::size_t alignment, std::size_t size) noexcept {
     ++count;
@@ -67,8 +76,10 @@ bench::memory_of::memory_of(benchmark::State& state, int things, std::size_t flo
     heap_ = heap_in_use();
 }
 void bench::memory_of::measured() const {
-    state_.counters["bytes"] = static_cast<double>(resident() - resident_) / things_ - floor_;
-    state_.counters["heap"] = static_cast<double>(heap_in_use() - heap_) / things_ - floor_;
+    const double all = static_cast<double>(resident() - resident_) / things_;
+    state_.counters["resident"] = all;
+    state_.counters["bytes"] = all - floor_;
+    state_.counters["heap"] = static_cast<double>(heap_in_use() - heap_) / things_;
 }
 
 int main(int argc, char** argv) {

@@ -26,8 +26,8 @@ naive_map naive(int keys) {
 
 constexpr std::initializer_list<int> sizes{1, 8, 64, 1000, 10'000};
 
-void get_unordered_map(benchmark::State& state, int keys) {
-    auto map = naive(keys - 1);
+void get_unordered_map(benchmark::State& state) {
+    auto map = naive(7);
     const bench::tally tally(state);
     for (auto _ : state) {
         benchmark::DoNotOptimize(&map);
@@ -35,7 +35,7 @@ void get_unordered_map(benchmark::State& state, int keys) {
     }
     tally.items(state.iterations());
 }
-const bool get_rows = bench::rows("get/literal", sizes, "unordered_map", get_unordered_map);
+BENCHMARK(bench::on_fresh_thread<get_unordered_map>)->Name("get/literal/8/unordered_map");
 
 void set_unordered_map(benchmark::State& state) {
     auto map = naive(7);
@@ -47,33 +47,37 @@ void set_unordered_map(benchmark::State& state) {
     }
     tally.items(state.iterations());
 }
-BENCHMARK(set_unordered_map)->Name("set/typed/8/unordered_map");
+BENCHMARK(bench::on_fresh_thread<set_unordered_map>)->Name("set/typed/8/unordered_map");
 
 void copy_unordered_map(benchmark::State& state, int keys) {
-    const auto map = naive(keys - 1);
-    const bench::tally tally(state);
-    for (auto _ : state) {
-        auto copy = std::make_unique<naive_map>(map);
-        benchmark::DoNotOptimize(copy.get());
-    }
-    tally.items(state.iterations());
+    bench::afresh([&] {
+        const auto map = naive(keys - 1);
+        const bench::tally tally(state);
+        for (auto _ : state) {
+            auto copy = std::make_unique<naive_map>(map);
+            benchmark::DoNotOptimize(copy.get());
+        }
+        tally.items(state.iterations());
+    });
 }
 const bool copy_rows = bench::rows("copying/spawn", sizes, "unordered_map", copy_unordered_map);
 
 // All keys in turn, in an order that no cache foresees.
 void find_spread(benchmark::State& state, int keys) {
-    std::vector<std::string> names;
-    naive_map map;
-    for (int i = 0; i < keys; ++i) map.emplace(names.emplace_back("some_key_" + std::to_string(i)), 1);
-    std::shuffle(names.begin(), names.end(), std::mt19937(1));
-    std::size_t next = 0;
-    const bench::tally tally(state);
-    for (auto _ : state) {
-        benchmark::DoNotOptimize(&map);
-        benchmark::DoNotOptimize(*std::any_cast<int>(&map.find(std::string_view(names[next]))->second));
-        if (++next == names.size()) next = 0;
-    }
-    tally.items(state.iterations());
+    bench::afresh([&] {
+        std::vector<std::string> names;
+        naive_map map;
+        for (int i = 0; i < keys; ++i) map.emplace(names.emplace_back("some_key_" + std::to_string(i)), 1);
+        std::shuffle(names.begin(), names.end(), std::mt19937(1));
+        std::size_t next = 0;
+        const bench::tally tally(state);
+        for (auto _ : state) {
+            benchmark::DoNotOptimize(&map);
+            benchmark::DoNotOptimize(*std::any_cast<int>(&map.find(std::string_view(names[next]))->second));
+            if (++next == names.size()) next = 0;
+        }
+        tally.items(state.iterations());
+    });
 }
 const bool spread_rows = bench::rows("find/spread", sizes, "unordered_map", find_spread);
 
