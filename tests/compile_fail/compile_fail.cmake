@@ -1,4 +1,4 @@
-# Checks that SOURCE does not compile, with the error that its line `// error: REGEX` states, and that it
+# Checks that SOURCE does not compile, with the error that its line `// error: REGEX` states, as the first one, and that it
 # does compile with -DFIXED, so that nothing else is wrong with it.
 #   cmake -D COMPILER=… -D INCLUDE=… -D SOURCE=… -P compile_fail.cmake
 set(ENV{LC_ALL} C)
@@ -13,8 +13,10 @@ set(regex "${CMAKE_MATCH_1}")
 execute_process(COMMAND ${compile} RESULT_VARIABLE status OUTPUT_VARIABLE output ERROR_VARIABLE output)
 if(status EQUAL 0)
     message(FATAL_ERROR "${SOURCE} compiles")
-elseif(NOT output MATCHES "${regex}")
-    message(FATAL_ERROR "The error does not match '${regex}':\n${output}")
+endif()
+string(REGEX MATCH "[^\n]*error:[^\n]*" first "${output}")
+if(NOT first MATCHES "${regex}")
+    message(FATAL_ERROR "The first error does not match '${regex}': ${first}\n${output}")
 endif()
 
 execute_process(COMMAND ${compile} -DFIXED COMMAND_ERROR_IS_FATAL ANY)

@@ -17,6 +17,7 @@
 #include "support/child_process.hpp"
 #include "support/counted.hpp"
 #include "support/parking.hpp"
+#include "support/tasks_of_all_kinds.hpp"
 #include "support/test_loop.hpp"
 #include "support/trace.hpp"
 
@@ -25,65 +26,6 @@ using namespace std::chrono_literals;
 using coheir::spawn_policy;
 using test::counted;
 using test::trace;
-
-namespace {
-
-coheir::task<counted> park_holding(test::parking& in, counted held) {
-    context::set("value", held);
-    const counted local(1);
-    co_await in.park();
-    co_return local;
-}
-
-coheir::task<counted> await_child(test::parking& in, counted held, int depth) {
-    const counted local(2);
-    if (depth == 0) co_return co_await park_holding(in, held);
-    co_return co_await await_child(in, local, depth - 1);
-}
-
-coheir::task<counted> sleep_holding(coheir::duration time, counted held) {
-    context::set("value", held);
-    co_await coheir::sleep_for(time);
-    co_return held;
-}
-
-coheir::task<counted> yield_holding(counted held) {
-    context::set("value", held);
-    for (;;) co_await coheir::yield();
-}
-
-coheir::task<counted> join_holding(coheir::join_handle<counted> joined, counted held) {
-    context::set("value", held);
-    const counted& result = co_await joined;
-    co_return result;
-}
-
-coheir::task<counted> gather_holding(coheir::join_handle<counted> joined, test::parking& in, counted held) {
-    auto [first, second] = co_await coheir::when_all(joined, park_holding(in, held));
-    co_return second;
-}
-
-coheir::task<counted> callback_holding(std::vector<coheir::resolver<counted>>& resolvers, counted held) {
-    auto start = [&](auto resolve) { resolvers.push_back(resolve); };
-    const counted result = co_await coheir::callback<counted>(start);
-    co_return held;
-}
-
-/// Spawns children that are at all the places where a task can wait.
-coheir::task<counted> spawn_all_kinds(test::parking& in, std::vector<coheir::resolver<counted>>& resolvers,
-                                      counted held) {
-    context::set("value", held);
-    const auto parked = coheir::spawn(park_holding(in, counted(1)));
-    const auto sleeping = coheir::spawn(sleep_holding(1h, counted(2)));
-    coheir::spawn(yield_holding(counted(3))).detach();
-    coheir::spawn(join_holding(parked, counted(4))).detach();
-    coheir::spawn(gather_holding(sleeping, in, counted(5))).detach();
-    coheir::spawn(callback_holding(resolvers, counted(6))).detach();
-    coheir::spawn(await_child(in, counted(7), 5)).detach();
-    co_return co_await park_holding(in, counted(8));
-}
-
-}  // namespace
 
 TEST_CASE("ten thousand tasks at all places where a task can wait are destroyed exactly once", "[teardown]") {
     const spawn_policy policy =
@@ -95,7 +37,7 @@ TEST_CASE("ten thousand tasks at all places where a task can wait are destroyed 
     {
         test::test_loop loop(policy);
         for (int i = 0; i < 1250; ++i)  // eight tasks each
-            loop.scheduler.spawn(spawn_all_kinds(parking, resolvers, counted(i))).detach();
+            loop.scheduler.spawn(test::spawn_all_kinds(parking, resolvers, counted(i))).detach();
         for (int round = 0; round < rounds; ++round) loop.scheduler.run_ready();
         CHECK(balance.live() >= 1250);
     }
@@ -111,7 +53,7 @@ TEST_CASE("ten thousand queued tasks that never started are destroyed", "[teardo
     test::parking parking;
     {
         coheir::scheduler loop;
-        for (int i = 0; i < 10'000; ++i) loop.spawn(park_holding(parking, counted(i))).detach();
+        for (int i = 0; i < 10'000; ++i) loop.spawn(test::park_holding(parking, counted(i))).detach();
         CHECK(balance.live() == 10'000);
     }
     CHECK(balance.is_even());
@@ -123,7 +65,7 @@ TEST_CASE("ten thousand sleeping tasks are destroyed", "[teardown]") {
     {
         test::test_loop loop;
         for (int i = 0; i < 10'000; ++i)
-            loop.scheduler.spawn(sleep_holding((i * 7919 % 10'007 + 1) * 1ms, counted(i))).detach();
+            loop.scheduler.spawn(test::sleep_holding((i * 7919 % 10'007 + 1) * 1ms, counted(i))).detach();
         loop.scheduler.run_ready();
         loop.clock.advance(5s);
         loop.scheduler.run_ready(1000);
@@ -137,8 +79,8 @@ TEST_CASE("ten thousand tasks in a row of joins are destroyed", "[teardown]") {
     test::parking parking;
     {
         test::test_loop loop;
-        auto last = loop.scheduler.spawn(park_holding(parking, counted(0)));
-        for (int i = 1; i < 10'000; ++i) last = loop.scheduler.spawn(join_holding(last, counted(i)));
+        auto last = loop.scheduler.spawn(test::park_holding(parking, counted(0)));
+        for (int i = 1; i < 10'000; ++i) last = loop.scheduler.spawn(test::join_holding(last, counted(i)));
         loop.scheduler.run_ready();
     }
     CHECK(balance.is_even());
@@ -150,7 +92,7 @@ TEST_CASE("ten thousand tasks parked on a foreign awaitable cancel it", "[teardo
     test::parking parking;
     {
         coheir::scheduler loop;
-        for (int i = 0; i < 10'000; ++i) loop.spawn(park_holding(parking, counted(i))).detach();
+        for (int i = 0; i < 10'000; ++i) loop.spawn(test::park_holding(parking, counted(i))).detach();
         loop.run_ready();
         REQUIRE(parking.size() == 10'000);
         for (int i = 0; i < 1000; ++i) parking.release_first();
@@ -304,12 +246,12 @@ TEST_CASE("a destructor that spawns or posts during the teardown is told that th
         coheir::scheduler loop;
         remote = loop.remote();
         const auto attempt_all = [&] {
-            t.push_back(error_of([&] { coheir::spawn(sleep_holding(1s, counted(1))).detach(); }));
-            t.push_back(error_of([&] { loop.spawn(sleep_holding(1s, counted(1))).detach(); }));
+            t.push_back(error_of([&] { coheir::spawn(test::sleep_holding(1s, counted(1))).detach(); }));
+            t.push_back(error_of([&] { loop.spawn(test::sleep_holding(1s, counted(1))).detach(); }));
             t.push_back(error_of([&] { loop.post([held = counted(1)] { static_cast<void>(held); }); }));
             t.push_back(error_of([&] { remote->post([held = counted(1)] { static_cast<void>(held); }); }));
             t.push_back(
-                error_of([&] { static_cast<void>(coheir::when_all(sleep_holding(1s, counted(1)))); }));
+                error_of([&] { static_cast<void>(coheir::when_all(test::sleep_holding(1s, counted(1)))); }));
         };
         loop.spawn(park_with(parking, on_destruction(attempt_all))).detach();
         loop.run_ready();
@@ -327,8 +269,8 @@ TEST_CASE("destructors of frames may wake tasks that are destroyed later, and th
     {
         coheir::scheduler loop;
         if (older) {
-            loop.spawn(park_holding(waking, counted(1))).detach();
-            loop.spawn(callback_holding(resolvers, counted(2))).detach();
+            loop.spawn(test::park_holding(waking, counted(1))).detach();
+            loop.spawn(test::callback_holding(resolvers, counted(2))).detach();
         }
         loop.spawn(park_with(parking, on_destruction([&] {
                                  waking.release_all();
@@ -336,8 +278,8 @@ TEST_CASE("destructors of frames may wake tasks that are destroyed later, and th
                              })))
             .detach();
         if (!older) {
-            loop.spawn(park_holding(waking, counted(1))).detach();
-            loop.spawn(callback_holding(resolvers, counted(2))).detach();
+            loop.spawn(test::park_holding(waking, counted(1))).detach();
+            loop.spawn(test::callback_holding(resolvers, counted(2))).detach();
         }
         loop.run_ready();
     }
@@ -355,15 +297,15 @@ TEST_CASE("destructors of frames may drop handles, of living tasks and of ended 
     {
         coheir::scheduler loop;
         loop.on_unhandled([&](const coheir::unhandled& u) { reported.push_back(u.what()); });
-        handles.push_back(loop.spawn(park_holding(parking, counted(1))));  // older than the dropper
-        handles.push_back(loop.spawn(sleep_holding(0s, counted(2))));      // ended by then
+        handles.push_back(loop.spawn(test::park_holding(parking, counted(1))));  // older than the dropper
+        handles.push_back(loop.spawn(test::sleep_holding(0s, counted(2))));      // ended by then
         failed = loop.spawn(test::fail_after(0, "no luck"));
         loop.spawn(park_with(parking, on_destruction([&] {
                                  handles.clear();
                                  failed = {};
                              })))
             .detach();
-        handles.push_back(loop.spawn(park_holding(parking, counted(3))));  // newer: destroyed by then
+        handles.push_back(loop.spawn(test::park_holding(parking, counted(3))));  // newer: destroyed by then
         loop.run_ready();
         loop.run_ready();
     }
@@ -380,7 +322,7 @@ TEST_CASE("posted functions and contexts' values may hold the last handles of ta
         loop.on_unhandled([&](const coheir::unhandled& u) { reported.push_back(u.what()); });
         auto body = [](test::parking& in, coheir::join_handle<void> failed) -> coheir::task<> {
             context::set("failed", std::move(failed));
-            context::set("parked", coheir::spawn(park_holding(in, counted(1))));
+            context::set("parked", coheir::spawn(test::park_holding(in, counted(1))));
             co_await in.park();
         };
         loop.spawn(body(parking, loop.spawn(test::fail_after(0, "in a context")))).detach();
@@ -403,8 +345,8 @@ TEST_CASE("handles outlive the scheduler", "[teardown]") {
         {
             test::test_loop loop;
             for (int i = 0; i < 100; ++i) {
-                handles.push_back(loop.scheduler.spawn(park_holding(parking, counted(i))));
-                handles.push_back(loop.scheduler.spawn(sleep_holding(0s, counted(i))));
+                handles.push_back(loop.scheduler.spawn(test::park_holding(parking, counted(i))));
+                handles.push_back(loop.scheduler.spawn(test::sleep_holding(0s, counted(i))));
             }
             loop.run_until_idle();
         }
@@ -446,8 +388,8 @@ TEST_CASE("a scheduler is destroyed inside a task of another", "[teardown][neste
         context::set("key", "outer");
         {
             coheir::scheduler inner;
-            inner.spawn(park_holding(in, counted(1))).detach();
-            inner.spawn(sleep_holding(1h, counted(2))).detach();
+            inner.spawn(test::park_holding(in, counted(1))).detach();
+            inner.spawn(test::sleep_holding(1h, counted(2))).detach();
             inner.run_ready();
         }
         co_return context::get("key", "none");
@@ -462,7 +404,7 @@ TEST_CASE("many timers go with their tasks, in any order", "[teardown][timers]")
     test::parking parking;
     std::optional<test::test_loop> loop(std::in_place);
     for (int i = 0; i < 1000; ++i)
-        loop->scheduler.spawn(sleep_holding((i * 7919 % 1009) * 1ms, counted(i))).detach();
+        loop->scheduler.spawn(test::sleep_holding((i * 7919 % 1009) * 1ms, counted(i))).detach();
     for (int i = 0; i < 1500; ++i) loop->step();
     CHECK(loop->scheduler.next_deadline());
     loop.reset();
@@ -474,7 +416,7 @@ TEST_CASE("a spawned task is destroyed when its scheduler is destroyed without e
     coheir::join_handle<counted> handle;
     {
         coheir::scheduler loop;
-        handle = loop.spawn(sleep_holding(0s, counted(1)), coheir::options{}.name("never run"));
+        handle = loop.spawn(test::sleep_holding(0s, counted(1)), coheir::options{}.name("never run"));
     }
     CHECK(handle.done());
     CHECK(handle.name() == "never run");

@@ -1,0 +1,11 @@
+// A function that awaits returns a task: the compiler looks for what else it could be.
+// error: promise_type|cannot be used outside|coroutine
+#include <coheir/coheir.hpp>
+
+coheir::task<int> work();
+
+#ifdef FIXED
+coheir::task<int> body() { co_return co_await work(); }
+#else
+int body() { return co_await work(); }
+#endif
