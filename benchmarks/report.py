@@ -181,6 +181,12 @@ def typical(samples):
     return sorted(samples)[(len(samples) - 1) // 4]
 
 
+def commit():
+    """The commit that is measured; marked where what is measured differs from it."""
+    changed = output_of("git", "status", "--porcelain", "--", "include", "benchmarks")
+    return output_of("git", "rev-parse", "--short", "HEAD") + ("-dirty" if changed not in ("", "unknown") else "")
+
+
 def compile_times(compiler, times):
     """Processor seconds; each turn compiles all in another order."""
     seconds = {}
@@ -255,7 +261,7 @@ def rows_of_program(binary):
 def measure(compiler, args):
     preset = COMPILERS[compiler]
     about = {"machine": machine(), "compiler": output_of(compiler, "--version").splitlines()[0], "flags": FLAGS,
-             "commit": output_of("git", "describe", "--always", "--dirty", "--exclude=*"),
+             "commit": commit(),
              "date": output_of("date", "--utc", "+%Y-%m-%d"), "load": f"{os.getloadavg()[2]:.1f}"}
     run("cmake", "--preset", preset, cwd=ROOT, stdout=sys.stderr)
     run("cmake", "--build", "--preset", preset, cwd=ROOT, stdout=sys.stderr)

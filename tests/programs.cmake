@@ -35,8 +35,8 @@ endif()
 
 # Programs that may run for as long as one likes: here for seconds, by hand with counts a thousand times larger.
 coheir_test_program(coheir_endurance endurance/main.cpp endurance/fairness.cpp endurance/flooding.cpp endurance/growth.cpp
-                    endurance/hops.cpp endurance/wakeups.cpp)
-set(runs "hops 100000" "wakeups 3000" "fairness 20000" "growth 100000" "flooding 20000")
+                    endurance/hops.cpp endurance/sleeps.cpp endurance/wakeups.cpp)
+set(runs "hops 100000" "wakeups 3000" "fairness 20000" "sleeps 20000" "growth 100000" "flooding 20000")
 if(COHEIR_SANITIZE)  # which keeps memory by itself, and takes its own time
     list(REMOVE_ITEM runs "growth 100000" "flooding 20000")
 endif()

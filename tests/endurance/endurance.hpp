@@ -13,9 +13,10 @@ void hops(long long count);
 void wakeups(long long count);
 /// Timers that are set again and again, a flood of posts, and tasks that give way: each goes on every round.
 void fairness(long long rounds);
+/// Sleeps on the real clock: none ends early, none is lost.
+void sleeps(long long count);
 /// Spawns, sets, scopes, snapshots: resident memory stays flat.
 void growth(long long requests);
-
 /// Hashes of names that somebody has chosen: setting and looking up takes at most twice as long.
 void flooding(long long keys);
 

@@ -13,7 +13,7 @@ int main(int argc, char** argv) {
     };
     constexpr program programs[] = {
         {"hops", endurance::hops},     {"wakeups", endurance::wakeups},   {"fairness", endurance::fairness},
-        {"growth", endurance::growth}, {"flooding", endurance::flooding},
+        {"growth", endurance::growth}, {"flooding", endurance::flooding}, {"sleeps", endurance::sleeps},
     };
     const long long count = argc == 3 ? std::atoll(argv[2]) : 0;
     for (const program& p : programs) {
@@ -26,6 +26,6 @@ int main(int argc, char** argv) {
             return 1;
         }
     }
-    std::fputs("usage: coheir_endurance hops|wakeups|fairness|growth|flooding COUNT\n", stderr);
+    std::fputs("usage: coheir_endurance hops|wakeups|fairness|sleeps|growth|flooding COUNT\n", stderr);
     return 2;
 }

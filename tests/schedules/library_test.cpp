@@ -212,14 +212,13 @@ struct called_too_late {
     void check() {}
 };
 
-/// A task waits for one on another scheduler, or is stopped while it does; a third thread asks that one to
-/// stop as well.
+/// A task waits for one on another scheduler, or is stopped while it does.
 struct joined {
     coheir::scheduler here, there;
     gate end;
     std::optional<coheir::remote_handle<int>> handle;
     int results = 0, cancelled = 0;
-    bool stops_waiter = false, stops_other = false;
+    bool stops_waiter = false;
 
     task<int> child(counted c) {
         co_await coheir::yield();
@@ -244,19 +243,13 @@ struct joined {
         end.open();
     }
     bodies threads() {
-        bodies all{[this] { here.run(starts()); }, [this] { there.run(end.wait()); }};
-        if (stops_other)
-            all.push_back([this] {
-                test::schedules::step_when([this] { return handle.has_value() || results + cancelled > 0; });
-                if (handle) handle->request_stop();
-            });
-        return all;
+        return {[this] { here.run(starts()); }, [this] { there.run(end.wait()); }};
     }
     void check() {
         here.run_until_idle();
         there.run_until_idle();
         if (results + cancelled != 1) FAIL("it ended never, or twice");
-        if (cancelled && !stops_waiter && !stops_other) FAIL("nobody had asked");
+        if (cancelled && !stops_waiter) FAIL("nobody had asked");
     }
 };
 struct joined_and_stopped : joined {

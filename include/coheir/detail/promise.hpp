@@ -80,9 +80,9 @@ struct promise_base : recycled {
     COHEIR_INLINE child_awaiter<U> await_transform(task<U>&& child) const;
     /// A task is awaited once: say co_await std::move(task).
     template <class U>
-    std::suspend_never await_transform(task<U>&) const {
+    child_awaiter<U> await_transform(task<U>&) const {
         static_assert(!std::is_same_v<U, U>, "co_await takes a task: say co_await std::move(task)");
-        return {};
+        return child_awaiter<U>({});
     }
 
     template <is_own_awaitable A>
