@@ -16,7 +16,7 @@ public:
     explicit editor(std::size_t number) : left_(number) {}
 
     bool edit(program& p) {
-        return simplify(p.mirrored, false) || simplify(p.pace, ~0UL) || simplify(p.main) ||
+        return simplify(p.mirrored, false) || simplify(p.pace, ~std::size_t{0}) || simplify(p.main) ||
                simplify(p.other) || edit(p.root.steps);
     }
 
