@@ -2,10 +2,12 @@
 """Runs the benchmarks and reports how coheir compares: a table of ratios, each with its target, and plots.
 
     benchmarks/report.py                       build and run with g++ 12 and clang 19, write docs/performance.md
-    benchmarks/report.py --compiler g++-12     only with that one; what the other measured before is kept
+    benchmarks/report.py --compiler g++-12     only with that one; the other's table is from its last run in this tree,
+                                               without which --print is needed
     benchmarks/report.py --quick               fewer and shorter repetitions, and only a table printed
     benchmarks/report.py --print               print the table, and leave the documents alone
-    benchmarks/report.py --json FILE           the table of what coheir_benchmarks has written before; with --docs
+    benchmarks/report.py --json FILE           the table of what coheir_benchmarks has written before, built by the
+                                               compiler that --compiler names (g++-12); with --docs
                                                DIRECTORY, that goes into its performance.md
 
 It is a report and no test: a missed target is no failure, so it ends with 0 unless something is broken.
@@ -406,9 +408,22 @@ TITLES = {
 }
 
 
+def check_document(directory, compilers):
+    """Ends the program where a table would be lost."""
+    document = directory / "performance.md"
+    old = document.read_text() if document.exists() else "# Performance\n" + BEGIN + END
+    if BEGIN not in old or END not in old:
+        raise SystemExit(f"{document} has no lines {BEGIN.strip()} and {END.strip()}")
+    for lost in set(re.findall("^## With (.*)$", old, re.M)) - set(compilers):
+        raise SystemExit(f"{document} has a table of {lost}, of which there is no run in this tree: measure that, too, or "
+                         "say --print")
+    return old
+
+
 def write_documents(results, directory):
     directory.mkdir(parents=True, exist_ok=True)
     document = directory / "performance.md"
+    old = check_document(directory, results)
     pictures = directory / "performance"
     pictures.mkdir(exist_ok=True)
     lines = []
@@ -424,11 +439,6 @@ def write_documents(results, directory):
                   f"{result['date']}. Lower quartiles of {result['repetitions']} repetitions (of memory, one); load of the machine "
                   f"before it {result['load']}. {summary}.", "", *text, ""]
     written = BEGIN + "\n".join(lines) + END
-    old = document.read_text() if document.exists() else "# Performance\n" + BEGIN + END
-    if BEGIN not in old or END not in old:
-        raise SystemExit(f"{document} has no lines {BEGIN.strip()} and {END.strip()}")
-    for lost in set(re.findall("^## With (.*)$", old, re.M)) - results.keys():
-        raise SystemExit(f"{document} has a table of {lost}, which was not measured here: measure that, too")
     document.write_text(old[:old.index(BEGIN)] + written + old[old.index(END) + len(END):])
     print(f"wrote {document} and {pictures}", file=sys.stderr)
 
@@ -447,7 +457,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--compiler", choices=[*COMPILERS, "both"], default="both")
     parser.add_argument("--quick", action="store_true", help="3 short repetitions, which are printed and forgotten")
-    parser.add_argument("--repetitions", type=int, default=15)
+    parser.add_argument("--repetitions", type=int, default=15, help="unless --quick")
     parser.add_argument("--core", default=str((os.cpu_count() or 1) - 1), help="where all but post runs")
     parser.add_argument("--print", action="store_true", help="print only")
     parser.add_argument("--again", action="store_true", help="measure nothing, take what was measured last")
@@ -455,6 +465,10 @@ def main():
     parser.add_argument("--docs", type=Path, help="where performance.md is")
     args = parser.parse_args()
     chosen = list(COMPILERS) if args.compiler == "both" else [args.compiler]
+    docs = None if args.print or args.quick else args.docs or (None if args.json else ROOT / "docs")
+    if docs and not args.json:
+        there = {c for c, preset in COMPILERS.items() if (ROOT / "build" / preset / "report.json").exists()}
+        check_document(docs, there if args.again else there | set(chosen))
 
     results = {}
     for compiler, preset in COMPILERS.items():
@@ -475,11 +489,20 @@ def main():
         raise SystemExit("nothing was measured before")
     for compiler, result in results.items():
         print_table(result, compiler)
-    if not args.print and args.quick:
-        print("measured quickly: the documents are left alone", file=sys.stderr)
-    elif not args.print and (args.docs or not args.json):
-        write_documents(results, args.docs or ROOT / "docs")
+    if docs:
+        write_documents(results, docs)
+    else:
+        print("the documents are left alone", file=sys.stderr)
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except subprocess.CalledProcessError as failed:
+        sys.exit(f"report.py: this failed: {' '.join(map(str, failed.cmd))[:200]}")
+    except BrokenPipeError:
+        sys.exit(1)
+    except OSError as missing:
+        sys.exit(f"report.py: {missing}: docs/performance.md says what is to be installed")
+    except (json.JSONDecodeError, KeyError) as wrong:
+        sys.exit(f"report.py: that file is no output of coheir_benchmarks: {wrong}")
