@@ -1,5 +1,5 @@
 // A function that awaits returns a task: the compiler looks for what else it could be.
-// error: promise_type|cannot be used outside|coroutine
+// error: unable to find the promise type for this coroutine|has no member named 'promise_type'
 #include <coheir/coheir.hpp>
 
 coheir::task<int> work();
