@@ -18,13 +18,23 @@ if(EXISTS ${CMAKE_CURRENT_SOURCE_DIR}/golden/coheir_replay.cpp)
     set_tests_properties(golden.traces PROPERTIES TIMEOUT 120)
 endif()
 
-# Random programs, run by the library and by a naive model of it. (By hand: coheir_model --programs 100000)
+# For the figures in docs/reliability.md, and longer than the other tests together.
+option(COHEIR_LONG "Take what can run for long through the counts of docs/reliability.md" OFF)
+if(COHEIR_LONG)
+    set(time_limit 14400)
+    set(random_programs 100000)
+else()
+    set(time_limit 120)
+    set(random_programs 5000)
+endif()
+
+# Random programs, run by the library and by a naive model of it.
 add_library(coheir_model_naive STATIC model/naive/run.cpp)
 target_link_libraries(coheir_model_naive PRIVATE coheir_development)
 coheir_test_program(coheir_model model/coheir_model.cpp)
 target_link_libraries(coheir_model PRIVATE coheir_model_naive)
-add_test(NAME model COMMAND coheir_model --programs 5000)
-set_tests_properties(model PROPERTIES TIMEOUT 120)
+add_test(NAME model COMMAND coheir_model --programs ${random_programs})
+set_tests_properties(model PROPERTIES TIMEOUT ${time_limit})
 
 # The stack stays flat however long the chain of awaits.
 if(EXISTS ${CMAKE_CURRENT_SOURCE_DIR}/flat_stack/flat_stack.cpp)
@@ -33,10 +43,14 @@ if(EXISTS ${CMAKE_CURRENT_SOURCE_DIR}/flat_stack/flat_stack.cpp)
     set_tests_properties(flat_stack PROPERTIES TIMEOUT 120)
 endif()
 
-# Programs that may run for as long as one likes: here for seconds, by hand with counts a thousand times larger.
+# Programs that may run for as long as one likes.
 coheir_test_program(coheir_endurance endurance/main.cpp endurance/fairness.cpp endurance/flooding.cpp endurance/growth.cpp
                     endurance/hops.cpp endurance/sleeps.cpp endurance/wakeups.cpp)
-set(runs "hops 100000" "wakeups 3000" "fairness 20000" "sleeps 20000" "growth 100000" "flooding 20000")
+if(COHEIR_LONG)
+    set(runs "hops 1000000" "wakeups 1000000" "fairness 1000000" "sleeps 1000000" "growth 50000000" "flooding 100000")
+else()
+    set(runs "hops 100000" "wakeups 3000" "fairness 20000" "sleeps 20000" "growth 100000" "flooding 20000")
+endif()
 if(COHEIR_SANITIZE)  # which keeps memory by itself, and takes its own time
     list(REMOVE_ITEM runs "growth 100000" "flooding 20000")
 endif()
@@ -44,7 +58,7 @@ foreach(run IN LISTS runs)
     separate_arguments(arguments UNIX_COMMAND ${run})
     list(GET arguments 0 name)
     add_test(NAME endurance.${name} COMMAND coheir_endurance ${arguments})
-    set_tests_properties(endurance.${name} PROPERTIES TIMEOUT 120)
+    set_tests_properties(endurance.${name} PROPERTIES TIMEOUT ${time_limit})
 endforeach()
 
 # Two translation units that both include everything link, and share what is inline.
@@ -80,8 +94,9 @@ if(TARGET coheir_asio)
     set_tests_properties(hidden_library PROPERTIES TIMEOUT 120)
 endif()
 
-if(COHEIR_SANITIZE)
-    return()  # what follows is about compiling, which the other builds have tried
+option(COHEIR_ONLY_RUN "Leave out the tests that compile something" OFF)
+if(COHEIR_SANITIZE OR COHEIR_ONLY_RUN)
+    return()  # which the other builds have tried
 endif()
 
 option(COHEIR_ALL_MUTANTS "All faults that the random programs must notice, not only four" OFF)

@@ -107,7 +107,7 @@ namespace this_task {
 
 template <class T>
 auto join_handle<T>::stop_source() const {
-    detail::task_state& t = *state("stop_source");
+    detail::task_state& t = *own_state("stop_source");
     if (t.ended) return std::stop_source(std::nostopstate);
     detail::stop_source_link& link = detail::link_of(t);
     link.arm(t);

@@ -154,16 +154,16 @@ public:
     /// Whether it refers to a task.
     [[nodiscard]] bool valid() const noexcept { return static_cast<bool>(state_); }
     /// Whether the task has ended, by a result, an exception, or with its scheduler.
-    [[nodiscard]] bool done() const { return state("done")->ended; }
+    [[nodiscard]] bool done() const { return own_state("done")->ended; }
     /// What the task's context shows now, also after its end. Throws context_busy, std::bad_alloc.
     [[nodiscard]] context::snapshot context() const {
-        return context::detail::snapshot_access::take(*state("context")->context, "captured");
+        return context::detail::snapshot_access::take(*own_state("context")->context, "captured");
     }
     /// What the context showed when an exception left the task, which may have changed since under `shared`
     /// and `chained`; empty if none has. Values that cannot be copied are left out, unless a copy of their
     /// context had been made.
     [[nodiscard]] context::snapshot context_at_failure() const {
-        return state("context_at_failure")->context_at_failure();
+        return own_state("context_at_failure")->context_at_failure();
     }
     /// The task's number: no other task of the process has it.
     [[nodiscard]] std::uint64_t id() const { return state("id")->task; }
@@ -176,11 +176,7 @@ public:
     /// for, that one is asked, too, and its end awaited first. A wait for a foreign operation ends by itself.
     /// Every call throws once; requests that come before the task goes on throw together. False if the task
     /// has ended. Only on the scheduler's thread: for others, there is stop_source().
-    bool request_stop() const {
-        detail::task_state& of = *state("request_stop");
-        if (of.home) static_cast<detail::core*>(of.home)->require_own_thread("join_handle::request_stop");
-        return detail::core::request_stop(of);
-    }
+    bool request_stop() const { return detail::core::request_stop(*own_state("request_stop")); }
     /// A std::stop_source whose request_stop() may be called on any thread, once: it posts the request to the
     /// task's scheduler. Stopped by request_stop(), too. Without a state if the task has ended. Throws
     /// std::bad_alloc. (Defined in cancellation.hpp.)
@@ -195,6 +191,11 @@ private:
     const detail::task_ref<T>& state(const char* operation) const {
         if (!state_) throw invalid_handle(operation);
         return state_;
+    }
+    const detail::task_ref<T>& own_state(const char* operation) const {
+        const detail::task_ref<T>& of = state(operation);
+        detail::core::require_thread_of(*of, "join_handle", operation);
+        return of;
     }
 
     detail::task_ref<T> state_;

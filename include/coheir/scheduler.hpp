@@ -28,8 +28,9 @@ concept mirrored_by = std::is_invocable_v<Enter&, const T&> && std::is_invocable
 ///
 /// Runs on one thread at a time, or inside one strand. Other threads may call only post(), submit(),
 /// close(), closed() and remote(); in debug builds (without NDEBUG) usage_error is thrown where one calls
-/// spawn(), tasks() or a handle's request_stop() while it runs. Destroying it destroys the tasks that are
-/// left, newest first, without running them on; from inside one of them it terminates the program.
+/// anything else of it that may throw, or of a handle or a group of its tasks, while it runs. Destroying it
+/// destroys the tasks that are left, newest first, without running them on; from inside one of them it
+/// terminates the program.
 class scheduler final : detail::core_host {
 public:
     /// An empty loop whose tasks inherit by `policy`. Throws std::bad_alloc.
@@ -65,13 +66,17 @@ public:
                          std::source_location at = std::source_location::current());
 
     /// How children inherit from now on, unless their spawn says otherwise.
-    void set_policy(const spawn_policy& policy) noexcept { core_.policy = policy; }
+    void set_policy(const spawn_policy& policy) {
+        core_.require_own_thread("scheduler", "set_policy");
+        core_.policy = policy;
+    }
     [[nodiscard]] const spawn_policy& policy() const noexcept { return core_.policy; }
 
     /// Who is told of an exception that nobody received: of a task without handles or whose last handle has
     /// gone, or of a posted function. It must not throw. The default prints one line to stderr.
     /// Throws std::bad_alloc.
     void on_unhandled(detail::function<void(const unhandled&)> handler) {
+        core_.require_own_thread("scheduler", "on_unhandled");
         handler_ = detail::shared_function<void(const unhandled&)>(std::move(handler));
     }
 

@@ -29,14 +29,14 @@ join_handle<T> spawn(core& on, task<T>& work, const options& how, std::source_lo
 
 template <class T>
 join_handle<T> scheduler::spawn(task<T> work, std::source_location at) {
-    core_.require_own_thread("scheduler::spawn");
+    core_.require_own_thread("scheduler", "spawn");
     return detail::join_handle_access::make(detail::start(
         core_, work, [this](auto& t) { return detail::derive_context(core_, policy(), t); }, at,
         "scheduler::spawn"));
 }
 template <class T>
 join_handle<T> scheduler::spawn(task<T> work, const options& how, std::source_location at) {
-    core_.require_own_thread("scheduler::spawn");
+    core_.require_own_thread("scheduler", "spawn");
     return detail::spawn(core_, work, how, at, "scheduler::spawn");
 }
 

@@ -42,6 +42,7 @@ public:
     }
     template <class T>
     void spawn(task<T> work, const options& how, std::source_location at = std::source_location::current()) {
+        detail::core::require_thread_of(block(), "task_group", "spawn");
         room for_it;  // before: once it is spawned, it is a child
         const join_handle<T> child = detail::spawn(on(), work, how, at, "task_group::spawn");
         enter(for_it, *detail::join_handle_access::state(child, "spawn"));
@@ -51,6 +52,7 @@ public:
     /// std::bad_alloc.
     template <class T>
     void add(const join_handle<T>& handle) {
+        detail::core::require_thread_of(block(), "task_group", "add");
         const detail::task_ref<T>& child = detail::join_handle_access::state(handle, "add");
         detail::require_joinable(*child, block());
         room for_it;

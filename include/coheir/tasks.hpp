@@ -163,7 +163,7 @@ void for_each_in_tree(const std::vector<task_info>& tasks, F&& f) {
 }  // namespace detail
 
 inline std::vector<task_info> scheduler::tasks() const {
-    core_.require_own_thread("scheduler::tasks");
+    core_.require_own_thread("scheduler", "tasks");
     std::vector<task_info> all;
     const time_point at = now();
     core_.for_each_task([&](const detail::task_state& t) { all.push_back(task_info(t, at)); });

@@ -18,6 +18,7 @@
 #include <utility>
 #include <vector>
 
+#include "support/always_ready.hpp"
 #include "support/foreign_lazy.hpp"
 #include "support/throwing_coroutine.hpp"
 #include "support/trace.hpp"
@@ -124,6 +125,32 @@ TEST_CASE(FLAVOUR "other handlers have their turn while a task is always ready",
     asio::post(io, [&] { asio::post(io, [&] { stop = true; }); });
     io.run();
     CHECK(stop);
+}
+
+TEST_CASE(FLAVOUR "tasks, timers, posts and reads that are always ready each have their turns", "[asio]") {
+    asio::io_context io;
+    asio::local::stream_protocol::socket reading(io), writing(io);
+    asio::local::connect_pair(reading, writing);
+    asio_scheduler loop(io.get_executor());
+    int reads = 0;
+    const auto read = [](auto& from, int& turns) -> coheir::task<> {
+        char byte = 0;
+        for (;; ++turns) co_await from.async_read_some(asio::buffer(&byte, 1), coheir::use_task);
+    };
+    const auto write = [](auto& to) -> coheir::task<> {
+        const char byte = 0;
+        for (;;) co_await to.async_write_some(asio::buffer(&byte, 1), coheir::use_task);
+    };
+    test::always_ready others(loop);
+    loop.spawn(read(reading, reads)).detach();
+    loop.spawn(write(writing)).detach();
+    int without_a_turn = 0;
+    for (int round = 0; round < 1'000; ++round) {
+        for (int handlers = 0; handlers < 20; ++handlers) io.run_one();
+        const bool all = others.all_had_a_turn();
+        without_a_turn += !all || std::exchange(reads, 0) == 0;
+    }
+    CHECK(without_a_turn == 0);
 }
 
 TEST_CASE(FLAVOUR "one handler serves all that is handed in before it runs", "[asio]") {

@@ -4,6 +4,7 @@
 
 #include <catch2/catch.hpp>
 #include <fcntl.h>
+#include <unistd.h>
 
 #include <array>
 #include <chrono>
@@ -18,6 +19,7 @@
 #include <utility>
 #include <vector>
 
+#include "support/always_ready.hpp"
 #include "support/counted.hpp"
 #include "support/foreign_lazy.hpp"
 #include "support/trace.hpp"
@@ -133,6 +135,43 @@ TEST_CASE("tasks that are always ready and the loop's callbacks take turns", "[l
     const auto busy = tasks.spawn(yield_until(done));
     while (!busy.done()) uv_run(loop, UV_RUN_ONCE);
     CHECK(calls == 3);
+}
+
+TEST_CASE("tasks, timers, posts, and the loop's own input that are always ready each have their turns",
+          "[libuv]") {
+    host loop;
+    std::array<int, 2> ends{};
+    REQUIRE(pipe(ends.data()) == 0);
+    REQUIRE(write(ends[1], "x", 1) == 1);
+    int inputs = 0;
+    uv_poll_t readable;
+    uv_poll_init(loop, &readable, ends[0]);
+    readable.data = &inputs;
+    uv_poll_start(&readable, UV_READABLE, [](uv_poll_t* p, int, int) { ++*static_cast<int*>(p->data); });
+    {
+        coheir::uv_scheduler tasks(loop);
+        test::always_ready others(tasks);
+        int without_a_turn = 0;
+        for (int round = 0; round < 1'000; ++round) {
+            for (int turns = 0; turns < 4; ++turns) uv_run(loop, UV_RUN_NOWAIT);
+            const bool all = others.all_had_a_turn();
+            without_a_turn += !all || std::exchange(inputs, 0) == 0;
+        }
+        CHECK(without_a_turn == 0);
+        // A request takes another thread of libuv its time, and arrives.
+        const auto hundred_requests = [](uv_loop_t* on) -> coheir::task<> {
+            const auto start = [on](uv_fs_t* request, auto done) {
+                return uv_fs_stat(on, request, "/", done);
+            };
+            for (int i = 0; i < 100; ++i) co_await coheir::uv_await<uv_fs_t>(start);
+        };
+        const auto requesting = tasks.spawn(hundred_requests(loop));
+        while (!requesting.done()) uv_run(loop, UV_RUN_NOWAIT);
+    }
+    uv_close(reinterpret_cast<uv_handle_t*>(&readable), nullptr);
+    loop.run();
+    close(ends[0]);
+    close(ends[1]);
 }
 
 TEST_CASE("one turn of the loop runs a bounded number of tasks", "[libuv]") {

@@ -105,8 +105,8 @@ ended end_of(test::test_loop& loop, const coheir::join_handle<T>& handle) {
 TEST_CASE("a task that is asked to stop at any suspension point ends, cleans up once, and leaks nothing",
           "[cancellation]") {
     using test::asked;
-    const auto how =
-        GENERATE(asked::once, asked::twice, asked::twice_with_a_step_between, asked::from_another_thread);
+    const auto how = GENERATE(asked::once, asked::twice, asked::twice_with_a_step_between,
+                              asked::from_another_thread, asked::while_others_ask);
     for (const auto& policy : {spawn_policy::shared, spawn_policy::copying, spawn_policy::chained}) {
         int finalized = 0;
         int cleaned = 0;

@@ -71,12 +71,13 @@ void endurance::flooding(long long count) {
     // Hashes that are the same altogether: names are compared, a logarithmic number of them.
     const auto same = [](const std::string&, std::uint64_t) { return std::uint64_t{1}; };
     std::vector<measured> equal;
-    for (const long long n : {count / 1600 + 1, count / 100 + 1}) equal.emplace_back(n, same);
+    constexpr long long fewer = 63, more = 16 * fewer;
+    for (const long long n : {fewer, more}) equal.emplace_back(n, same);
     constexpr double most_growth = 4;
     measure(equal, most_growth);
     const double growth = equal[1].ns() / equal[0].ns();
-    std::printf("%lld equal hashes: %.0f ns each, %.2f times as much as of a sixteenth\n", count / 100 + 1,
-                equal[1].ns(), growth);
+    std::printf("%lld equal hashes: %.0f ns each, %.2f times as much as of %lld\n", more, equal[1].ns(),
+                growth, fewer);
     require(growth <= most_growth, "16 times as many equal hashes take %.2f times as long", growth);
 
     // Hashes that differ only from some bit on: all that a usual table would look at is the same.

@@ -5,12 +5,15 @@
 
 #include <catch2/catch.hpp>
 
+#include <cstdlib>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
 #include "faults/world.hpp"
+#include "support/child_process.hpp"
 
 namespace {
 
@@ -259,5 +262,35 @@ const std::vector<test::operation> copies{
 TEST_CASE("changes of a context without memory", "[faults][memory]") { test::try_all(changes); }
 TEST_CASE("looking at a context without memory", "[faults][memory]") { test::try_all(looks); }
 TEST_CASE("taking a context along without memory", "[faults][memory]") { test::try_all(copies); }
+
+namespace {
+
+/// Ends a scope where there is no memory, after the context was shared with a copy, or not.
+test::child_outcome end_of_a_scope_without_memory(bool shared) {
+    static constexpr context::key<int> number{"number"};
+    return test::in_child_process([=] {
+        context::snapshot().run([=] {
+            context::set(number, 1);
+            std::optional<context::scoped> covers;
+            covers.emplace(number, 2);
+            const context::snapshot copy = shared ? context::capture() : context::snapshot();
+            test::failure always(1, true);
+            const short_of_memory now(always);
+            covers.reset();
+            if (context::get(number) != 1) std::_Exit(1);
+        });
+    });
+}
+
+}  // namespace
+
+TEST_CASE("a scope ends without memory, but where its context was copied: that ends the program",
+          "[faults][memory]") {
+    CHECK(end_of_a_scope_without_memory(false).status == 0);
+    const test::child_outcome shared = end_of_a_scope_without_memory(true);
+    CHECK(shared.aborted);
+    CHECK(
+        shared.errors.starts_with("coheir: fatal: context::scoped: no memory is left to restore a value\n"));
+}
 
 #endif

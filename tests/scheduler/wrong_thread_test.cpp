@@ -5,6 +5,7 @@
 
 #include <catch2/catch.hpp>
 
+#include <functional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -33,22 +34,63 @@ std::string elsewhere(const char* operation) {
 TEST_CASE("while a scheduler runs, direct calls from another thread are told", "[threads][misuse]") {
     coheir::scheduler loop;
     std::vector<std::string> said;
-    const auto body = [&]() -> coheir::task<> {
+    const auto in_group = [&](coheir::task_group& group) -> coheir::task<> {
         const auto child = coheir::spawn(nothing());
+        const auto tell = [&](auto&& f) { said.push_back(what_is_thrown(f)); };
         std::thread([&] {
-            said.push_back(what_is_thrown([&] { loop.spawn(nothing()).detach(); }));
-            said.push_back(what_is_thrown([&] { loop.spawn(nothing(), coheir::options()).detach(); }));
-            said.push_back(what_is_thrown([&] { static_cast<void>(loop.tasks()); }));
-            said.push_back(what_is_thrown([&] { child.request_stop(); }));
+            tell([&] { loop.spawn(nothing()).detach(); });
+            tell([&] { loop.spawn(nothing(), coheir::options()).detach(); });
+            tell([&] { static_cast<void>(loop.tasks()); });
+            tell([&] { static_cast<void>(loop.dump()); });
+            tell([&] { loop.set_policy(coheir::spawn_policy::shared); });
+            tell([&] { loop.on_unhandled({}); });
+            tell([&] { child.request_stop(); });
+            tell([&] { static_cast<void>(child.stop_source()); });
+            tell([&] { static_cast<void>(child.done()); });
+            tell([&] { static_cast<void>(child.context()); });
+            tell([&] { static_cast<void>(child.context_at_failure()); });
+            tell([&] { group.spawn(nothing()); });
+            tell([&] { group.add(child); });
             loop.remote().post([] {});
         }).join();
-        said.push_back(what_is_thrown([&] { loop.spawn(nothing()).detach(); }));
+        tell([&] { loop.spawn(nothing()).detach(); });
+        tell([&] { group.add(child); });
+        co_return;
+    };
+    const auto body = [&]() -> coheir::task<> { co_await coheir::with_task_group(in_group); };
+    loop.run(body());
+    CHECK(said == std::vector<std::string>{
+                      elsewhere("scheduler::spawn"), elsewhere("scheduler::spawn"),
+                      elsewhere("scheduler::tasks"), elsewhere("scheduler::tasks"),
+                      elsewhere("scheduler::set_policy"), elsewhere("scheduler::on_unhandled"),
+                      elsewhere("join_handle::request_stop"), elsewhere("join_handle::stop_source"),
+                      elsewhere("join_handle::done"), elsewhere("join_handle::context"),
+                      elsewhere("join_handle::context_at_failure"), elsewhere("task_group::spawn"),
+                      elsewhere("task_group::add"), "nothing", "nothing"});
+}
+
+TEST_CASE("running a scheduler that another thread runs is told", "[threads][misuse]") {
+    coheir::scheduler loop;
+    std::vector<std::string> said;
+    const auto body = [&]() -> coheir::task<> {
+        std::thread([&] {
+            for (const auto& run : std::vector<std::function<void()>>{[&] { loop.run(nothing()); },
+                                                                      [&] { loop.run_until_idle(); },
+                                                                      [&] { loop.run_ready(); }}) {
+                try {
+                    run();
+                } catch (const coheir::scheduler_busy& e) {
+                    said.emplace_back(e.what());
+                }
+            }
+        }).join();
         co_return;
     };
     loop.run(body());
-    CHECK(said == std::vector<std::string>{elsewhere("scheduler::spawn"), elsewhere("scheduler::spawn"),
-                                           elsewhere("scheduler::tasks"),
-                                           elsewhere("join_handle::request_stop"), "nothing"});
+    REQUIRE(said.size() == 3);
+    CHECK(said[0].find("run:") != std::string::npos);
+    CHECK(said[1].find("run_until_idle:") != std::string::npos);
+    CHECK(said[2].find("run_ready:") != std::string::npos);
 }
 
 TEST_CASE("between its rounds a scheduler may be used on any thread", "[threads][misuse]") {

@@ -1,20 +1,24 @@
 #pragma once
-// Runs a program again and again, asked to stop one step later each time: once, twice, from another thread.
+// Runs a program again and again, asked to stop one step later each time: once, twice, from other threads.
 
 #include <coheir/coheir.hpp>
 
 #include <catch2/catch.hpp>
 
+#include <array>
+#include <barrier>
+#include <chrono>
 #include <cstddef>
 #include <thread>
 #include <utility>
 
 #include "counted.hpp"
 #include "test_loop.hpp"
+#include "watchdog.hpp"
 
 namespace test {
 
-enum class asked { once, twice, twice_with_a_step_between, from_another_thread };
+enum class asked { once, twice, twice_with_a_step_between, from_another_thread, while_others_ask };
 
 inline const char* name_of(asked how) {
     switch (how) {
@@ -22,6 +26,7 @@ inline const char* name_of(asked how) {
         case asked::twice: return "twice";
         case asked::twice_with_a_step_between: return "twice, with a step between";
         case asked::from_another_thread: return "from another thread";
+        case asked::while_others_ask: return "from its own thread and two others at once";
     }
     return "";
 }
@@ -33,15 +38,27 @@ void ask_to_stop(test_loop& loop, const coheir::join_handle<T>& handle, asked ho
         std::thread([source = handle.stop_source()]() mutable { source.request_stop(); }).join();
         return;
     }
+    if (how == asked::while_others_ask) {
+        std::barrier all_are_there(3);
+        const auto asks = [&, source = handle.stop_source()]() mutable {
+            all_are_there.arrive_and_wait();
+            source.request_stop();
+        };
+        std::array others{std::thread(asks), std::thread(asks)};
+        all_are_there.arrive_and_wait();
+        handle.request_stop();
+        for (std::thread& other : others) other.join();
+        return;
+    }
     handle.request_stop();
     if (how == asked::once) return;
     if (how == asked::twice_with_a_step_between) loop.step();
     handle.request_stop();
 }
 
-/// `program()` gives a task. Fails unless that always ends, and every counted value is destroyed exactly
-/// once. `after(loop, handle)` looks at the end. It was asked to stop before its first step, after each, and
-/// after its end; returns the number of steps.
+/// `program()` gives a task. Fails unless that always ends, within a second, and every counted value is
+/// destroyed exactly once. `after(loop, handle)` looks at the end. It was asked to stop before its first
+/// step, after each, and after its end; returns the number of steps.
 template <class Program, class After>
 std::size_t asked_to_stop_after_each_step(asked how, const coheir::spawn_policy& policy, Program&& program,
                                           After&& after) {
@@ -54,8 +71,11 @@ std::size_t asked_to_stop_after_each_step(asked how, const coheir::spawn_policy&
             auto handle = loop.scheduler.spawn(program());
             for (std::size_t step = 0; step < stop; ++step) loop.step();
             finished = handle.done();
-            ask_to_stop(loop, handle, how);
-            loop.run_until_idle();
+            {
+                const watchdog in_time("a task that was asked to stop", std::chrono::seconds(1));
+                ask_to_stop(loop, handle, how);
+                loop.run_until_idle();
+            }
             REQUIRE(handle.done());
             after(loop, handle);
         }

@@ -116,10 +116,18 @@ public:
     bool is_running() const noexcept { return runs_on_.load(std::memory_order_relaxed) != nullptr; }
 
     /// In debug builds: throws usage_error where another thread than this is running it.
-    COHEIR_THREAD_LOCAL_ACCESS void require_own_thread([[maybe_unused]] const char* operation) const {
+    COHEIR_THREAD_LOCAL_ACCESS void require_own_thread([[maybe_unused]] const char* type,
+                                                       [[maybe_unused]] const char* operation) const {
 #ifndef NDEBUG
         const void* const there = runs_on_.load(std::memory_order_relaxed);
-        if (there && there != &on_this_thread()) throw_called_elsewhere(operation);
+        if (there && there != &on_this_thread()) throw_called_elsewhere(type, operation);
+#endif
+    }
+    /// The same for what is done to one of its tasks.
+    static void require_thread_of([[maybe_unused]] const task_state& t, [[maybe_unused]] const char* type,
+                                  [[maybe_unused]] const char* operation) {
+#ifndef NDEBUG
+        if (t.home) static_cast<const core*>(t.home)->require_own_thread(type, operation);
 #endif
     }
 
@@ -205,8 +213,8 @@ private:
         run_state* const outer_;
     };
 
-    [[noreturn]] COHEIR_COLD static void throw_called_elsewhere(const char* operation) {
-        throw usage_error(std::string("coheir::") + operation +
+    [[noreturn]] COHEIR_COLD static void throw_called_elsewhere(const char* type, const char* operation) {
+        throw usage_error(std::string("coheir::") + type + "::" + operation +
                           ": another thread is running this scheduler; here only its remote() may be used");
     }
 

@@ -31,7 +31,7 @@ public:
         return inside().spawn(std::move(work), how, at);
     }
 
-    void set_policy(const spawn_policy& policy) noexcept { inside().set_policy(policy); }
+    void set_policy(const spawn_policy& policy) { inside().set_policy(policy); }
     [[nodiscard]] const spawn_policy& policy() const noexcept { return inside().policy(); }
     /// See scheduler::on_unhandled.
     void on_unhandled(function<void(const unhandled&)> handler) { inside().on_unhandled(std::move(handler)); }
