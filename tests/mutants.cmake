@@ -1,6 +1,6 @@
 # Faults that a program must notice. Its list of them says what to build and to run, and includes this. CMake
 # makes one test, LIST.mutants.NAME, of each; the test runs the list as a script, which breaks a copy of the
-# headers and expects programs to differ.
+# headers and expects a program to print that it has noticed.
 #
 # mutant(NAME FILE-UNDER-include/coheir [==[old text]==] [==[new text]==])
 
@@ -31,9 +31,9 @@ function(mutant name file old new)
             ${root}/tests/${source} ${LIBRARY} -o ${DIR}/mutant COMMAND_ERROR_IS_FATAL ANY
         )
         execute_process(COMMAND ${DIR}/mutant ${arguments}
-            OUTPUT_VARIABLE output RESULT_VARIABLE status TIMEOUT 120
+            OUTPUT_VARIABLE output ERROR_VARIABLE output RESULT_VARIABLE status TIMEOUT 120
         )
-        if(status EQUAL 0 OR NOT output MATCHES "[0-9]+ programs, [1-9][0-9]* differ")
+        if(status EQUAL 0 OR NOT output MATCHES "${noticed}")
             string(LENGTH "${output}" length)
             message(FATAL_ERROR "nothing notices this mutant: status ${status}, ${length} bytes of output")
         endif()

@@ -2,6 +2,7 @@
 set(mutants_of golden)
 set(source golden/coheir_replay.cpp)
 set(arguments ${CMAKE_CURRENT_LIST_DIR}/traces.txt ${CMAKE_CURRENT_LIST_DIR}/levels.txt)
+set(noticed "[0-9]+ programs, [1-9][0-9]* differ")
 include(${CMAKE_CURRENT_LIST_DIR}/../mutants.cmake)
 
 mutant(copying_shares context/policy.hpp

@@ -3,6 +3,7 @@ set(mutants_of model)
 set(source model/coheir_model.cpp)
 set(library $<TARGET_FILE:coheir_model_naive>)
 set(arguments --programs 3000)
+set(noticed "[0-9]+ programs, [1-9][0-9]* differ")
 include(${CMAKE_CURRENT_LIST_DIR}/../mutants.cmake)
 
 mutant(scope_restores_nothing context/detail/scopes.hpp

@@ -253,8 +253,8 @@ struct explored {
         template <class Lock, class Until>
         void wait(Lock& lock, Until until) {
             while (!until()) {
-                const std::size_t before = notified_;
                 lock.unlock();
+                const std::size_t before = notified_;  // only from here on: what comes sooner is lost
                 schedules::step_when([&] { return notified_ != before; });
                 lock.lock();
             }
