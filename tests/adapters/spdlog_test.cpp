@@ -83,6 +83,16 @@ struct shown_as {
     friend std::ostream& operator<<(std::ostream& to, const shown_as& s) { return to << s.text; }
 };
 
+/// Throws in the midst of being shown, so many times.
+struct refuses_at_first {
+    int* refusals;
+    friend std::ostream& operator<<(std::ostream& to, const refuses_at_first& value) {
+        to << "half ";
+        if (--*value.refusals >= 0) throw std::runtime_error("not now");
+        return to << "and half";
+    }
+};
+
 std::string refusal;  // of the last update by this:
 struct updating {
     friend std::ostream& operator<<(std::ostream& to, const updating&) {
@@ -265,6 +275,25 @@ TEST_CASE("what a type's own operator shows is quoted where it is not plain", "[
     CHECK(line_with(shown_as{"row:4"}) == "row:4 | message");
     CHECK(line_with(shown_as{"4 user=root\n"}) == "'4 user=root\\x0a' | message");
     CHECK(line_with(shown_as{"-"}) == "'-' | message");
+}
+
+TEST_CASE("a value that throws while it is shown costs the line nothing but the value", "[spdlog]") {
+    const bool asynchronous = GENERATE(false, true);
+    logging log(asynchronous, "request_id");
+    std::vector<std::string> errors;
+    log->set_error_handler([&](const std::string& what) { errors.push_back(what); });
+    int refusals = 1;
+    in_task([&] {
+        context::set("request_id", refuses_at_first{&refusals});
+        log->info("first");
+        log->info("second");
+        CHECK(context::find<refuses_at_first>("request_id")->refusals == &refusals);
+    });
+    const lines written = log.take();
+    REQUIRE(written.size() == 2);
+    CHECK_THAT(written[0], Catch::Contains("refuses_at_first, which failed to be shown>' | first"));
+    CHECK(written[1] == "'half and half' | second");
+    CHECK(errors.empty());
 }
 
 TEST_CASE("while a line shows values, the reason why one cannot be updated is that", "[spdlog]") {

@@ -7,6 +7,8 @@
 #include <optional>
 #include <string>
 
+#include "support/child_process.hpp"
+
 namespace context = coheir::context;
 using coheir::task;
 
@@ -96,4 +98,13 @@ TEST_CASE("a secret of a task is in no list of tasks, and in no report of its fa
     CHECK_THAT(seen, Catch::Contains("fails") && Catch::Contains("token = <redacted>") &&
                          Catch::Contains("was asked for as int"));
     CHECK_THAT(seen, !Catch::Contains("hunter2"));
+
+    const test::child_outcome printed = test::in_child_process([&] {
+        loop.on_unhandled({});  // the default again
+        loop.spawn(fails(), coheir::options{}.name("fails")).detach();
+        loop.run_until_idle();
+    });
+    CHECK(printed.status == 0);
+    CHECK_THAT(printed.errors, Catch::Contains("fails") && Catch::Contains("was asked for as int"));
+    CHECK_THAT(printed.errors, !Catch::Contains("hunter2"));
 }
