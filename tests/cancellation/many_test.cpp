@@ -65,7 +65,8 @@ TEST_CASE("after 100,000 cancelled long sleeps no context is alive, before their
     CHECK(loop.unhandled.empty());
 }
 
-TEST_CASE("a million tasks, each of which joins the next, are stopped without recursion", "[cancellation]") {
+TEST_CASE("a million tasks, each of which joins the next, are stopped without recursion",
+          "[cancellation][slow]") {
     test::on_small_stack([] {
         coheir::manual_clock clock;
         coheir::scheduler loop(coheir::spawn_policy::isolated, clock);

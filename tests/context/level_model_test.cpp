@@ -435,13 +435,21 @@ void compare(unsigned first_seed, unsigned last_seed, std::size_t length) {
 
 }  // namespace
 
-TEST_CASE("random programs give the same with merging, without it and in the model", "[level][random]") {
+TEST_CASE("random programs give the same with merging, without it and in the model",
+          "[level][random][slow]") {
     compare(1, 5'000, 60);
 }
-TEST_CASE("random programs 5001 to 10000 give the same", "[level][random]") { compare(5'001, 10'000, 60); }
-TEST_CASE("random programs 10001 to 15000 give the same", "[level][random]") { compare(10'001, 15'000, 60); }
-TEST_CASE("random programs 15001 to 20000 give the same", "[level][random]") { compare(15'001, 20'000, 60); }
+TEST_CASE("random programs 5001 to 10000 give the same", "[level][random][slow]") {
+    compare(5'001, 10'000, 60);
+}
+TEST_CASE("random programs 10001 to 15000 give the same", "[level][random][slow]") {
+    compare(10'001, 15'000, 60);
+}
+TEST_CASE("random programs 15001 to 20000 give the same", "[level][random][slow]") {
+    compare(15'001, 20'000, 60);
+}
 
-TEST_CASE("long random programs give the same with merging, without it and in the model", "[level][random]") {
+TEST_CASE("long random programs give the same with merging, without it and in the model",
+          "[level][random][slow]") {
     compare(100'001, 100'005, 20'000);
 }

@@ -371,19 +371,19 @@ void build_read_and_destroy(std::size_t count, loss order) {
 }  // namespace
 
 TEST_CASE("a million levels with live owners are built, read and destroyed on a small stack",
-          "[level][deep]") {
+          "[level][deep][slow]") {
     build_read_and_destroy(1'000'000, loss::oldest_first);
 }
 
-TEST_CASE("a million levels lose their owners newest first, on a small stack", "[level][deep]") {
+TEST_CASE("a million levels lose their owners newest first, on a small stack", "[level][deep][slow]") {
     build_read_and_destroy(1'000'000, loss::newest_first);
 }
 
-TEST_CASE("a million levels lose their owners in random order, on a small stack", "[level][deep]") {
+TEST_CASE("a million levels lose their owners in random order, on a small stack", "[level][deep][slow]") {
     build_read_and_destroy(1'000'000, loss::random);
 }
 
-TEST_CASE("a million levels that are never merged go at once, on a small stack", "[level][deep]") {
+TEST_CASE("a million levels that are never merged go at once, on a small stack", "[level][deep][slow]") {
     const test::merging_is off(false);
     build_read_and_destroy(1'000'000, loss::oldest_first);
 }

@@ -147,7 +147,7 @@ TEST_CASE("maps and their copies agree with std::map, for any number of keys", "
     }
 }
 
-TEST_CASE("maps of thousands of keys agree with std::map", "[map]") {
+TEST_CASE("maps of thousands of keys agree with std::map", "[map][slow]") {
     const names keys =
         make_names(3000, [](std::size_t i) { return detail::hash_name("name " + std::to_string(i)); });
     compare_with_reference(keys, 20000, 1);
@@ -159,14 +159,14 @@ TEST_CASE("maps agree with std::map when hashes are all the same", "[map][collis
     compare_with_reference(make_names(40, [](std::size_t) { return ~std::uint64_t{0}; }), 4000);
 }
 
-TEST_CASE("maps agree with std::map when many names share few hashes", "[map][collisions]") {
+TEST_CASE("maps agree with std::map when many names share few hashes", "[map][collisions][slow]") {
     compare_with_reference(make_names(40, [](std::size_t i) { return i / 2; }), 4000);
     compare_with_reference(make_names(200, [](std::size_t i) { return i % 3; }), 4000);
     compare_with_reference(make_names(200, [](std::size_t i) { return i == 0 ? 1 : 0; }), 4000);
     compare_with_reference(make_names(300, [](std::size_t i) { return i < 250 ? i : 7; }), 4000);
 }
 
-TEST_CASE("maps agree with std::map when hashes differ in few bits", "[map][collisions]") {
+TEST_CASE("maps agree with std::map when hashes differ in few bits", "[map][collisions][slow]") {
     compare_with_reference(make_names(200, [](std::size_t i) { return i; }), 4000);
     compare_with_reference(make_names(200, [](std::size_t i) { return std::uint64_t{i} << 56; }), 4000);
     compare_with_reference(make_names(200, [](std::size_t i) { return std::uint64_t{i} << 32; }), 4000);

@@ -201,7 +201,7 @@ TEST_CASE("a relay of chained contexts holds a bounded number of levels", "[merg
 }
 
 // An owned level can stand on one that nobody owns, and that on a fork; there are fewer forks than owners.
-TEST_CASE("there are fewer than three times as many levels as owners, whatever fans out", "[merge]") {
+TEST_CASE("there are fewer than three times as many levels as owners, whatever fans out", "[merge][slow]") {
     for (unsigned seed = 1; seed <= 200; ++seed) {
         CAPTURE(seed);
         std::mt19937 random(seed);
@@ -246,7 +246,8 @@ TEST_CASE("levels that fan out from one that nobody owns are merged when all but
     CHECK(children.front().capture().keys() == names{"child", "k"});
 }
 
-TEST_CASE("a million levels that lose their owners are merged into one, in any order", "[merge][deep]") {
+TEST_CASE("a million levels that lose their owners are merged into one, in any order",
+          "[merge][deep][slow]") {
     for (const bool newest_first : {false, true}) {
         std::vector<actor> chain;
         chain.reserve(1'000'000);

@@ -210,7 +210,7 @@ actor with_nested_owners(int depth) {
 }  // namespace
 
 TEST_CASE("values that hold snapshots of contexts, 200000 deep, are destroyed on a small stack",
-          "[snapshot][deep]") {
+          "[snapshot][deep][slow]") {
     const test::counted_balance balance;
     for (int how = 0; how < 6; ++how) {
         CAPTURE(how);
@@ -239,7 +239,7 @@ TEST_CASE("values that hold snapshots of contexts, 200000 deep, are destroyed on
     }
 }
 
-TEST_CASE("values that own contexts, 200000 deep, are destroyed on a small stack", "[snapshot][deep]") {
+TEST_CASE("values that own contexts, 200000 deep, are destroyed on a small stack", "[snapshot][deep][slow]") {
     const test::counted_balance balance;
     for (const bool by_clear : {false, true}) {
         test::on_small_stack([&] {

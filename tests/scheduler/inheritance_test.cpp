@@ -129,7 +129,7 @@ coheir::task<> start_succession(int total, chain_log& log) {
 }  // namespace
 
 TEST_CASE("a task that spawns its successor a million times holds a bounded number of levels and values",
-          "[inheritance][memory]") {
+          "[inheritance][memory][slow]") {
     const int policy = GENERATE(0, 1, 2);
     const int total = policy == 0 ? 1'000'000 : 100'000;
     const spawn_policy policies[]{spawn_policy::chained, spawn_policy::copying, spawn_policy::shared};
