@@ -124,6 +124,16 @@ TEST_CASE("a task whose wait is over waits for its turn, whatever it waited for"
     CHECK(called.done());
 }
 
+TEST_CASE("a task that sleeps until a time that has come waits for its turn", "[tasks]") {
+    test::test_loop loop;
+    const auto sleeping = []() -> coheir::task<> { co_await coheir::sleep_for(coheir::duration::zero()); };
+    loop.scheduler.spawn(sleeping()).detach();
+    REQUIRE(loop.step());
+    const auto all = loop.scheduler.tasks();
+    REQUIRE(all.size() == 1);
+    CHECK(all[0].waits_for() == waiting_for::its_turn);
+}
+
 TEST_CASE("the list shows contexts as they are, and freezes nothing", "[tasks]") {
     using number_ptr = std::unique_ptr<int>;
     test::test_loop loop;

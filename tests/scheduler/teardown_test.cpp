@@ -204,6 +204,21 @@ TEST_CASE("no context is current while posted functions and contexts' values are
     CHECK(t == trace{"value: no context"});
 }
 
+TEST_CASE("no context is current while the result and the context's values of a task that ends are destroyed",
+          "[teardown]") {
+    test::test_loop loop;
+    trace t;
+    auto body = [](trace& to) -> coheir::task<at_end> {
+        context::set("key", "the task's");
+        context::set("held", at_end(to, "value"));
+        co_return at_end(to, "result");
+    };
+    loop.scheduler.spawn(body(t)).detach();
+    loop.run_until_idle();
+    std::sort(t.begin(), t.end());
+    CHECK(t == trace{"result: no context", "value: no context"});
+}
+
 namespace {
 
 /// Runs a function when it is destroyed.
