@@ -591,35 +591,65 @@ TEST_CASE(FLAVOUR "an operation that cannot be cancelled ends first", "[asio][st
     CHECK(handle.done());
 }
 
+namespace {
+
+/// A task waits for an operation that completes with such an error, or none, and 7, before or after it is
+/// asked to stop; what it noted.
+template <class Error>
+trace stopped_where_it_ends_with(Error error, bool completes_first) {
+    asio::io_context io;
+    asio_scheduler loop(io.get_executor());
+    trace t;
+    kept_handler<Error, int> handler;
+    const auto waits = [&]() -> coheir::task<> {
+        try {
+            t.push_back(std::to_string(co_await keep_in<void(Error, int)>(handler)));
+        } catch (const std::exception&) {
+            t.push_back("error");
+        }
+        t.push_back("went on");
+        co_await coheir::yield();
+    };
+    const auto handle = loop.spawn(waits());
+    io.poll();
+    if (completes_first) handler.call(error, 7);
+    handle.request_stop();
+    if (!completes_first) handler.call(error, 7);
+    io.run();
+    CHECK(handle.done());
+    return t;
+}
+
+}  // namespace
+
 TEST_CASE(FLAVOUR "what an operation has done is not lost to a request to stop: the next wait throws",
           "[asio][stop]") {
-    const auto ends_with = [](error_code error) {
-        asio::io_context io;
-        asio_scheduler loop(io.get_executor());
-        trace t;
-        kept_handler<error_code, int> handler;
-        const auto waits = [&]() -> coheir::task<> {
-            try {
-                t.push_back(std::to_string(co_await keep_in<void(error_code, int)>(handler)));
-            } catch (const system_error&) {
-                t.push_back("error");
-            }
-            t.push_back("went on");
-            co_await coheir::yield();
-        };
-        const auto handle = loop.spawn(waits());
-        io.poll();
-        const bool completes_first = GENERATE(true, false);
-        if (completes_first) handler.call(error, 7);
-        handle.request_stop();
-        if (!completes_first) handler.call(error, 7);
-        io.run();
-        CHECK(handle.done());
-        return t;
-    };
+    const bool first = GENERATE(true, false);
+    const auto ends_with = [&](error_code error) { return stopped_where_it_ends_with(error, first); };
     CHECK(ends_with({}) == trace{"7", "went on"});
     CHECK(ends_with(asio::error::eof) == trace{"error", "went on"});
     CHECK(ends_with(asio::error::operation_aborted) == trace{});
+    CHECK(ends_with(cancelled_by_another_category) == trace{});
+    using asio::experimental::error::channel_errors;
+    CHECK(ends_with(channel_errors::channel_cancelled) == trace{});
+    CHECK(ends_with(channel_errors::channel_closed) == trace{"error", "went on"});
+}
+
+TEST_CASE(FLAVOUR "the same where an operation ends with an exception, as coroutines of Asio do",
+          "[asio][stop]") {
+    const bool first = GENERATE(true, false);
+    const auto ends_with = [&](auto error) {
+        return stopped_where_it_ends_with(std::make_exception_ptr(std::move(error)), first);
+    };
+    CHECK(stopped_where_it_ends_with(std::exception_ptr(), first) == trace{"7", "went on"});
+    CHECK(ends_with(std::runtime_error("other")) == trace{"error", "went on"});
+    CHECK(ends_with(system_error(asio::error::eof)) == trace{"error", "went on"});
+    const system_error aborted(asio::error::operation_aborted);
+    CHECK(ends_with(aborted) == trace{});
+    // Of coroutines that wait for each other.
+    CHECK(ends_with(asio::multiple_exceptions(std::make_exception_ptr(aborted))) == trace{});
+    CHECK(ends_with(asio::multiple_exceptions(std::make_exception_ptr(std::logic_error("other")))) ==
+          trace{"error", "went on"});
 }
 
 TEST_CASE(FLAVOUR "a read within a time limit loses no bytes", "[asio][stop]") {

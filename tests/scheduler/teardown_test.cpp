@@ -303,6 +303,26 @@ TEST_CASE("destructors of frames may wake tasks that are destroyed later, and th
     CHECK(balance.is_even());
 }
 
+TEST_CASE("destructors of frames may ask their own task to stop", "[teardown][stop]") {
+    std::optional<coheir::scheduler> loop(std::in_place);
+    std::vector<coheir::join_handle<>> handles;
+    test::parking lot;
+    const auto spawn = [&](auto wait) {
+        const auto body = [](auto wait_for, std::vector<coheir::join_handle<>>& all,
+                             std::size_t mine) -> coheir::task<> {
+            const on_destruction stops([&, mine] { all[mine].request_stop(); });
+            co_await wait_for();
+        };
+        handles.push_back(loop->spawn(body(wait, handles, handles.size())));
+    };
+    spawn([] { return coheir::sleep_for(1h); });
+    spawn([&] { return lot.park(); });
+    spawn([] { return coheir::yield(); });
+    loop->run_ready(3);
+    loop.reset();
+    for (const auto& handle : handles) CHECK(handle.done());
+}
+
 TEST_CASE("destructors of frames may drop handles, of living tasks and of ended ones", "[teardown]") {
     const test::counted_balance balance;
     std::vector<std::string> reported;
