@@ -140,6 +140,39 @@ TEST_CASE("a foreign operation is stopped by the token, and the next wait throws
     CHECK(log == "parked;");
 }
 
+TEST_CASE("a source that is asked for again is the same, and asks nobody by itself", "[stop_token]") {
+    const test::counted_balance balance;
+    test::test_loop loop;
+    int caught = 0;
+    const auto body = [](int& times) -> coheir::task<> {
+        const test::counted here;
+        for (int i = 0; i < 3; ++i) {
+            try {
+                co_await coheir::sleep_for(1ms);
+            } catch (const coheir::task_cancelled&) {
+                ++times;
+            }
+        }
+    };
+    const auto once = loop.scheduler.spawn(body(caught));
+    loop.step();
+    once.request_stop();
+    CHECK(once.stop_source().stop_requested());
+    CHECK(once.stop_source() == once.stop_source());
+    loop.run_until_idle();
+    CHECK(once.done());
+    CHECK(caught == 1);
+
+    auto ends_first = loop.scheduler.spawn(sleeps());
+    loop.step();
+    static_cast<void>(ends_first.stop_source());
+    ends_first.stop_source().request_stop();  // on its way
+    ends_first.request_stop();
+    ends_first.detach();  // the task goes when it has ended, before the request comes
+    loop.run_until_idle();
+    CHECK(balance.live() == 0);
+}
+
 TEST_CASE("a source is good on any thread, at any time, and after its scheduler", "[stop_token]") {
     const test::counted_balance balance;
     std::stop_source kept{std::nostopstate};

@@ -11,6 +11,7 @@
 #include <stdexcept>
 #include <string>
 #include <type_traits>
+#include <utility>
 
 #include "support/counted.hpp"
 #include "support/test_loop.hpp"
@@ -94,4 +95,36 @@ TEST_CASE("submit throws when the scheduler is closed or gone, and a future neve
     CHECK_THROWS_AS(started.get(), coheir::scheduler_closed);
     CHECK(is_ready(other));
     CHECK(balance.is_even());
+}
+
+namespace {
+
+/// A parameter whose end looks whether the task's future is ready.
+class at_its_end {
+public:
+    at_its_end(const std::future<void>& of, bool& was_ready) : future_(&of), was_ready_(&was_ready) {}
+    at_its_end(at_its_end&& other) noexcept
+        : future_(std::exchange(other.future_, nullptr)), was_ready_(other.was_ready_) {}
+    at_its_end& operator=(at_its_end&&) = delete;
+    ~at_its_end() {
+        if (future_) *was_ready_ = is_ready(*future_);
+    }
+
+private:
+    const std::future<void>* future_;
+    bool* was_ready_;
+};
+
+}  // namespace
+
+TEST_CASE("a task that never arrives is gone when its future is ready", "[remote][submit]") {
+    std::optional<coheir::scheduler> loop(std::in_place);
+    std::future<void> future;
+    bool was_ready = true;
+    const auto never_runs = [](at_its_end) -> coheir::task<> { co_return; };
+    future = loop->remote().submit(never_runs(at_its_end(future, was_ready)));
+    loop.reset();
+    CHECK_FALSE(was_ready);
+    REQUIRE(is_ready(future));
+    CHECK_THROWS_AS(future.get(), coheir::scheduler_closed);
 }

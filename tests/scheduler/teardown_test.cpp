@@ -11,6 +11,7 @@
 #include <optional>
 #include <stdexcept>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -301,6 +302,28 @@ TEST_CASE("destructors of frames may wake tasks that are destroyed later, and th
     CHECK(waking.cancelled() == (older ? 0 : 1));
     resolvers.clear();
     CHECK(balance.is_even());
+}
+
+TEST_CASE("who was to be told of work is not told any more while a scheduler is destroyed", "[teardown]") {
+    std::optional<coheir::scheduler> loop(std::in_place);
+    std::optional<coheir::resolver<void>> resolver;
+    int rings = 0;
+    loop->on_wakeup([&] { ++rings; });
+    const auto waits = [&]() -> coheir::task<> {
+        co_await coheir::callback<>([&](auto resolve) { resolver.emplace(resolve); });
+    };
+    loop->spawn(waits()).detach();
+    test::parking lot;
+    loop->spawn(park_with(lot, on_destruction([&] {
+                              std::thread([&] { (*resolver)(); }).join();  // the other is still there
+                          })))
+        .detach();
+    while (loop->run_ready()) {
+    }
+    REQUIRE(resolver);
+    rings = 0;
+    loop.reset();
+    CHECK(rings == 0);
 }
 
 TEST_CASE("destructors of frames may ask their own task to stop", "[teardown][stop]") {
