@@ -9,8 +9,10 @@
 #include <catch2/catch.hpp>
 
 #include <chrono>
+#include <exception>
 #include <future>
 #include <memory>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <utility>
@@ -221,6 +223,25 @@ const std::vector<test::operation> waiting{
          const auto handle = coheir::spawn(text_after(1));
          const std::string& text = co_await coheir::with_timeout(handle, 2ms);
          w.expect(text.back() == '1', "not its result");
+     }},
+    {"with_timeout of a handle, too late",
+     [](world& w) -> task<> {
+         std::optional<coheir::join_handle<std::string>> handle;
+         std::exception_ptr without_memory;
+         try {
+             const short_of_memory now(w.fails);
+             handle = coheir::spawn(text_after(1000));
+             static_cast<void>(co_await coheir::with_timeout(*handle, 2ms));
+             w.expect(false, "it was not too late");
+         } catch (const coheir::timeout_error&) {
+         } catch (const std::bad_alloc&) {
+             without_memory = std::current_exception();
+         }
+         if (handle) {
+             co_await coheir::yield();
+             w.expect(handle->done(), "its task runs on, without a limit");
+         }
+         if (without_memory) std::rethrow_exception(without_memory);
      }},
     {"with_timeout of when_all",
      [](world& w) -> task<> {
