@@ -624,6 +624,20 @@ TEST_CASE("what waits for several tasks is awaited once, the second time says so
     }
 }
 
+TEST_CASE("with_timeout: the timer of a wait that has ended is gone, however long the wait is kept",
+          "[timeout]") {
+    test::test_loop loop;
+    const auto work = loop.scheduler.spawn(sleep_and_give(1ms, 1));
+    bool has_timer = true;
+    auto waits = [&]() -> coheir::task<> {
+        auto kept = coheir::with_timeout(work, 1h);
+        co_await kept;
+        has_timer = loop.scheduler.next_deadline().has_value();
+    };
+    loop.run(waits());
+    CHECK_FALSE(has_timer);
+}
+
 TEST_CASE("with_timeout: a wait that was let go stops nobody when its time comes", "[timeout]") {
     test::test_loop loop;
     trace t;

@@ -421,6 +421,18 @@ TEST_CASE("handles outlive the scheduler", "[teardown]") {
     CHECK(balance.is_even());
 }
 
+TEST_CASE("a remote that another is assigned to is for the other's scheduler", "[teardown][remote]") {
+    test::test_loop first, second;
+    trace t;
+    auto to = first.scheduler.remote();
+    to = second.scheduler.remote();
+    to.post([&] { t.push_back("posted"); });
+    first.run_until_idle();
+    CHECK(t.empty());
+    second.run_until_idle();
+    CHECK(t == trace{"posted"});
+}
+
 TEST_CASE("remotes outlive the scheduler", "[teardown][remote]") {
     const test::counted_balance balance;
     std::optional<coheir::remote> remote;
