@@ -421,6 +421,44 @@ TEST_CASE("handles outlive the scheduler", "[teardown]") {
     CHECK(balance.is_even());
 }
 
+namespace {
+
+coheir::task<> sleep_long() { co_await coheir::sleep_for(1h); }
+
+}  // namespace
+
+TEST_CASE("those who wait for one task, each in its own way, are destroyed in any order", "[teardown]") {
+    using handle = coheir::join_handle<>;
+    std::vector<coheir::task<> (*)(const handle&)> ways{
+        [](const handle& h) -> coheir::task<> { co_await h; },
+        [](const handle& h) -> coheir::task<> { co_await coheir::when_all(h, sleep_long()); },
+        [](const handle& h) -> coheir::task<> { co_await coheir::when_any(h, sleep_long()); },
+        [](const handle& h) -> coheir::task<> { co_await coheir::when_all_settled(h); },
+        [](const handle& h) -> coheir::task<> { co_await coheir::with_timeout(h, 1h); },
+        [](const handle& h) -> coheir::task<> { co_await coheir::shield(h); },
+        [](const handle& h) -> coheir::task<> {
+            co_await coheir::with_task_group([&](coheir::task_group& group) -> coheir::task<> {
+                group.add(h);
+                co_return;
+            });
+        },
+    };
+    for (std::size_t turn = 0; turn < ways.size(); ++turn) {
+        test::parking lot;
+        const auto parked = [](test::parking& in) -> coheir::task<> { co_await in.park(); };
+        std::optional<coheir::scheduler> loop(std::in_place);
+        const handle joined = loop->spawn(parked(lot));
+        for (int twice = 0; twice < 2; ++twice)
+            for (const auto way : ways) loop->spawn(way(joined)).detach();
+        while (loop->run_ready()) {
+        }
+        CHECK(loop->tasks().size() >= 2 * ways.size() + 1);
+        loop.reset();
+        CHECK(joined.done());
+        std::rotate(ways.begin(), ways.begin() + 1, ways.end());
+    }
+}
+
 TEST_CASE("a remote that another is assigned to is for the other's scheduler", "[teardown][remote]") {
     test::test_loop first, second;
     trace t;
