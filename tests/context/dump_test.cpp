@@ -100,9 +100,14 @@ TEST_CASE("values are shown by a formatter, as what they are, or by their operat
     CHECK(shown_as('c') == "c");
     CHECK(shown_as(1.5) == "1.5");
     CHECK(shown_as(true) == "true");
+    CHECK(shown_as(false) == "false");
     CHECK(shown_as("text") == "'text'");
     CHECK(shown_as("") == "''");
+    CHECK(shown_as(5ns) == "5ns");
+    CHECK(shown_as(5us) == "5us");
     CHECK(shown_as(5ms) == "5ms");
+    CHECK(shown_as(5s) == "5s");
+    CHECK(shown_as(5min) == "5min");
     CHECK(shown_as(5h) == "5h");
     CHECK(shown_as(std::chrono::duration<int, std::ratio<1, 30>>(2)) == "2[1/30]s");
     CHECK(shown_as(shown::point{1, 2}) == "1/2");
