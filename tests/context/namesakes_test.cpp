@@ -186,3 +186,20 @@ TEST_CASE("a type with a name of its own is recognised by it, if another library
 }
 
 #endif
+
+TEST_CASE("a mangled name tells whether it is the same in every source file", "[value][namesakes]") {
+    using coheir::detail::is_global_name;
+    CHECK(is_global_name("i"));
+    CHECK(is_global_name("3Dog"));
+    CHECK(is_global_name("N1a3DogE"));
+    CHECK(is_global_name("St6vectorIiSaIiEE"));
+    CHECK(is_global_name("N1a4PairINS_3DogES1_EE"));
+    CHECK(is_global_name("PFS2_3DogE"));  // a substitution, then an identifier
+    CHECK(is_global_name("PFT10_11DogOfZanderE"));
+    CHECK_FALSE(is_global_name("N12_GLOBAL__N_13DogE"));
+    CHECK_FALSE(is_global_name("N1a12_GLOBAL__N_13DogE"));
+    CHECK_FALSE(is_global_name("Z4mainE3Dog"));
+    CHECK_FALSE(is_global_name("N1aUt_E"));
+    CHECK_FALSE(is_global_name("7._anon_1"));
+    CHECK_FALSE(is_global_name("3$_0"));
+}
