@@ -2,13 +2,16 @@
 # makes one test, LIST.mutants.NAME, of each; the test runs the list as a script, which breaks a copy of the
 # headers and expects a program to print that it has noticed.
 #
+# The list sets what the tests are called (mutants_of), the program (source, library, arguments), and the regular
+# expression for what it prints then (noticed); perhaps an option for the compiler (include).
+#
 # mutant(NAME FILE-UNDER-include/coheir [==[old text]==] [==[new text]==])
 
 function(mutant name file old new)
     if(NOT CMAKE_SCRIPT_MODE_FILE)
         add_test(NAME ${mutants_of}.mutants.${name}
             COMMAND ${CMAKE_COMMAND} -D MUTANT=${name} -D COMPILER=${CMAKE_CXX_COMPILER} -D LIBRARY=${library}
-                    -D DIR=${CMAKE_CURRENT_BINARY_DIR}/mutants/${mutants_of}/${name}
+                    -D INCLUDE=${include} -D DIR=${CMAKE_CURRENT_BINARY_DIR}/mutants/${mutants_of}/${name}
                     -P ${CMAKE_CURRENT_LIST_FILE}
         )
         set_tests_properties(${mutants_of}.mutants.${name} PROPERTIES TIMEOUT 300)
@@ -27,7 +30,7 @@ function(mutant name file old new)
         string(REPLACE "${old}" "${new}" text "${text}")
         file(WRITE ${path} "${text}")
 
-        execute_process(COMMAND ${COMPILER} -std=c++20 -w -pthread -I${DIR}/include -I${root}/tests
+        execute_process(COMMAND ${COMPILER} -std=c++20 -w -pthread -I${DIR}/include -I${root}/tests ${INCLUDE}
             ${root}/tests/${source} ${LIBRARY} -o ${DIR}/mutant COMMAND_ERROR_IS_FATAL ANY
         )
         execute_process(COMMAND ${DIR}/mutant ${arguments}

@@ -166,11 +166,11 @@ public:
         return own_state("context_at_failure")->context_at_failure();
     }
     /// The task's number: no other task of the process has it.
-    [[nodiscard]] std::uint64_t id() const { return state("id")->task; }
+    [[nodiscard]] std::uint64_t id() const { return own_state("id")->task; }
     /// The name that it was spawned with, or empty. Valid while a handle lives.
-    [[nodiscard]] std::string_view name() const { return state("name")->name_or_empty(); }
+    [[nodiscard]] std::string_view name() const { return own_state("name")->name_or_empty(); }
     /// The place of the call that spawned it.
-    [[nodiscard]] std::source_location spawned_at() const { return state("spawned_at")->spawned_at; }
+    [[nodiscard]] std::source_location spawned_at() const { return own_state("spawned_at")->spawned_at; }
     /// Asks the task to stop: it throws task_cancelled at the wait where it is, or else at its next one. A
     /// task that has not started ends without running. If it waits for another task that nobody else waits
     /// for, that one is asked, too, and its end awaited first. A wait for a foreign operation ends by itself.
@@ -192,6 +192,7 @@ private:
         if (!state_) throw invalid_handle(operation);
         return state_;
     }
+    /// In debug builds only on the scheduler's thread.
     const detail::task_ref<T>& own_state(const char* operation) const {
         const detail::task_ref<T>& of = state(operation);
         detail::core::require_thread_of(*of, "join_handle", operation);

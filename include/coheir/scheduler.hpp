@@ -27,10 +27,10 @@ concept mirrored_by = std::is_invocable_v<Enter&, const T&> && std::is_invocable
 /// timers, by deadline; then exactly the tasks that were ready then, first in, first out.
 ///
 /// Runs on one thread at a time, or inside one strand. Other threads may call only post(), submit(),
-/// close(), closed() and remote(); in debug builds (without NDEBUG) usage_error is thrown where one calls
-/// anything else of it that may throw, or of a handle or a group of its tasks, while it runs. Destroying it
-/// destroys the tasks that are left, newest first, without running them on; from inside one of them it
-/// terminates the program.
+/// close(), closed() and remote(). In debug builds (without NDEBUG) usage_error is thrown where one of them
+/// calls, while it runs, spawn(), tasks(), dump(), set_policy() or on_unhandled(), spawn() or add() of a task
+/// group, or what looks at the task of a handle or stops it. Destroying it destroys the tasks that are left,
+/// newest first, without running them on; from inside one of them it terminates the program.
 class scheduler final : detail::core_host {
 public:
     /// An empty loop whose tasks inherit by `policy`. Throws std::bad_alloc.

@@ -145,7 +145,7 @@ TEST_CASE("tasks, timers, posts, and the loop's own input that are always ready 
     REQUIRE(write(ends[1], "x", 1) == 1);
     int inputs = 0;
     uv_poll_t readable;
-    uv_poll_init(loop, &readable, ends[0]);
+    REQUIRE(uv_poll_init(loop, &readable, ends[0]) == 0);
     readable.data = &inputs;
     uv_poll_start(&readable, UV_READABLE, [](uv_poll_t* p, int, int) { ++*static_cast<int*>(p->data); });
     {
@@ -158,7 +158,7 @@ TEST_CASE("tasks, timers, posts, and the loop's own input that are always ready 
             without_a_turn += !all || std::exchange(inputs, 0) == 0;
         }
         CHECK(without_a_turn == 0);
-        // A request takes another thread of libuv its time, and arrives.
+        // Requests, which a thread of libuv's own pool carries out, are completed in between.
         const auto hundred_requests = [](uv_loop_t* on) -> coheir::task<> {
             const auto start = [on](uv_fs_t* request, auto done) {
                 return uv_fs_stat(on, request, "/", done);

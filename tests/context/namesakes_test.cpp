@@ -200,6 +200,6 @@ TEST_CASE("a mangled name tells whether it is the same in every source file", "[
     CHECK_FALSE(is_global_name("N1a12_GLOBAL__N_13DogE"));
     CHECK_FALSE(is_global_name("Z4mainE3Dog"));
     CHECK_FALSE(is_global_name("N1aUt_E"));
-    CHECK_FALSE(is_global_name("7._anon_1"));
+    CHECK_FALSE(is_global_name("8._anon_1"));
     CHECK_FALSE(is_global_name("3$_0"));
 }

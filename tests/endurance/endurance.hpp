@@ -17,7 +17,8 @@ void fairness(long long rounds);
 void sleeps(long long count);
 /// Spawns, sets, scopes, snapshots: resident memory stays flat.
 void growth(long long requests);
-/// Hashes of names that somebody has chosen: setting and looking up takes at most twice as long.
+/// Hashes of so many names that somebody has chosen: setting and looking up takes at most twice as long. (Of
+/// equal hashes there are always as many.)
 void flooding(long long keys);
 
 template <class... Args>

@@ -315,7 +315,7 @@ TEST_CASE("who was to be told of work is not told any more while a scheduler is 
     loop->spawn(waits()).detach();
     test::parking lot;
     loop->spawn(park_with(lot, on_destruction([&] {
-                              std::thread([&] { (*resolver)(); }).join();  // the other is still there
+                              std::thread([&] { (*resolver)(); }).join();  // whose task is destroyed later
                           })))
         .detach();
     while (loop->run_ready()) {
@@ -329,20 +329,19 @@ TEST_CASE("who was to be told of work is not told any more while a scheduler is 
 TEST_CASE("destructors of frames may ask their own task to stop", "[teardown][stop]") {
     std::optional<coheir::scheduler> loop(std::in_place);
     std::vector<coheir::join_handle<>> handles;
+    std::size_t asked = 0;
     test::parking lot;
     const auto spawn = [&](auto wait) {
-        const auto body = [](auto wait_for, std::vector<coheir::join_handle<>>& all,
-                             std::size_t mine) -> coheir::task<> {
-            const on_destruction stops([&, mine] { all[mine].request_stop(); });
-            co_await wait_for();
-        };
-        handles.push_back(loop->spawn(body(wait, handles, handles.size())));
+        const auto body = [](auto wait_for, on_destruction) -> coheir::task<> { co_await wait_for(); };
+        const auto stops = [&, mine = handles.size()] { asked += handles[mine].request_stop(); };
+        handles.push_back(loop->spawn(body(wait, on_destruction(stops))));
     };
     spawn([] { return coheir::sleep_for(1h); });
     spawn([&] { return lot.park(); });
     spawn([] { return coheir::yield(); });
     loop->run_ready(3);
     loop.reset();
+    CHECK(asked == handles.size());
     for (const auto& handle : handles) CHECK(handle.done());
 }
 
@@ -423,38 +422,47 @@ TEST_CASE("handles outlive the scheduler", "[teardown]") {
 
 namespace {
 
-coheir::task<> sleep_long() { co_await coheir::sleep_for(1h); }
+coheir::task<> sleep_long() {
+    const counted here;
+    co_await coheir::sleep_for(1h);
+}
 
 }  // namespace
 
-TEST_CASE("those who wait for one task, each in its own way, are destroyed in any order", "[teardown]") {
+TEST_CASE("those who wait for one task, each in its own way, are destroyed in turn", "[teardown]") {
     using handle = coheir::join_handle<>;
-    std::vector<coheir::task<> (*)(const handle&)> ways{
-        [](const handle& h) -> coheir::task<> { co_await h; },
-        [](const handle& h) -> coheir::task<> { co_await coheir::when_all(h, sleep_long()); },
-        [](const handle& h) -> coheir::task<> { co_await coheir::when_any(h, sleep_long()); },
-        [](const handle& h) -> coheir::task<> { co_await coheir::when_all_settled(h); },
-        [](const handle& h) -> coheir::task<> { co_await coheir::with_timeout(h, 1h); },
-        [](const handle& h) -> coheir::task<> { co_await coheir::shield(h); },
-        [](const handle& h) -> coheir::task<> {
-            co_await coheir::with_task_group([&](coheir::task_group& group) -> coheir::task<> {
+    std::vector<coheir::task<> (*)(const handle&, counted)> ways{
+        [](const handle& h, counted) -> coheir::task<> { co_await h; },
+        [](const handle& h, counted) -> coheir::task<> { co_await coheir::when_all(h, sleep_long()); },
+        [](const handle& h, counted) -> coheir::task<> { co_await coheir::when_any(h, sleep_long()); },
+        [](const handle& h, counted) -> coheir::task<> { co_await coheir::when_all_settled(h); },
+        [](const handle& h, counted) -> coheir::task<> { co_await coheir::with_timeout(h, 1h); },
+        [](const handle& h, counted) -> coheir::task<> { co_await coheir::shield(h); },
+        [](const handle& h, counted) -> coheir::task<> {
+            const auto add = [&](coheir::task_group& group) -> coheir::task<> {
                 group.add(h);
                 co_return;
-            });
+            };
+            co_await coheir::with_task_group(add);
         },
     };
     for (std::size_t turn = 0; turn < ways.size(); ++turn) {
+        const test::counted_balance balance;
         test::parking lot;
         const auto parked = [](test::parking& in) -> coheir::task<> { co_await in.park(); };
         std::optional<coheir::scheduler> loop(std::in_place);
+        std::string lost;
+        loop->on_unhandled([&](const coheir::unhandled& u) { lost += u.what(); });
         const handle joined = loop->spawn(parked(lot));
         for (int twice = 0; twice < 2; ++twice)
-            for (const auto way : ways) loop->spawn(way(joined)).detach();
+            for (const auto way : ways) loop->spawn(way(joined, counted())).detach();
         while (loop->run_ready()) {
         }
-        CHECK(loop->tasks().size() >= 2 * ways.size() + 1);
+        constexpr std::size_t all_who_sleep = 4;
+        CHECK(loop->tasks().size() == 1 + 2 * ways.size() + all_who_sleep);
         loop.reset();
-        CHECK(joined.done());
+        CHECK(lost == "");
+        CHECK(balance.is_even());
         std::rotate(ways.begin(), ways.begin() + 1, ways.end());
     }
 }

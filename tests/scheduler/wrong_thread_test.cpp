@@ -26,7 +26,8 @@ std::string what_is_thrown(F&& f) {
 
 std::string elsewhere(const char* operation) {
     return std::string("coheir::") + operation +
-           ": another thread is running this scheduler; here only its remote() may be used";
+           ": another thread is running this scheduler; others may use its remote(), and a stop_source() of "
+           "a task that they are given";
 }
 
 }  // namespace
@@ -47,6 +48,9 @@ TEST_CASE("while a scheduler runs, direct calls from another thread are told", "
             tell([&] { child.request_stop(); });
             tell([&] { static_cast<void>(child.stop_source()); });
             tell([&] { static_cast<void>(child.done()); });
+            tell([&] { static_cast<void>(child.id()); });
+            tell([&] { static_cast<void>(child.name()); });
+            tell([&] { static_cast<void>(child.spawned_at()); });
             tell([&] { static_cast<void>(child.context()); });
             tell([&] { static_cast<void>(child.context_at_failure()); });
             tell([&] { group.spawn(nothing()); });
@@ -59,14 +63,16 @@ TEST_CASE("while a scheduler runs, direct calls from another thread are told", "
     };
     const auto body = [&]() -> coheir::task<> { co_await coheir::with_task_group(in_group); };
     loop.run(body());
-    CHECK(said == std::vector<std::string>{
-                      elsewhere("scheduler::spawn"), elsewhere("scheduler::spawn"),
-                      elsewhere("scheduler::tasks"), elsewhere("scheduler::tasks"),
-                      elsewhere("scheduler::set_policy"), elsewhere("scheduler::on_unhandled"),
-                      elsewhere("join_handle::request_stop"), elsewhere("join_handle::stop_source"),
-                      elsewhere("join_handle::done"), elsewhere("join_handle::context"),
-                      elsewhere("join_handle::context_at_failure"), elsewhere("task_group::spawn"),
-                      elsewhere("task_group::add"), "nothing", "nothing"});
+    std::vector<std::string> expected;
+    for (const char* operation :
+         {"scheduler::spawn", "scheduler::spawn", "scheduler::tasks", "scheduler::tasks",
+          "scheduler::set_policy", "scheduler::on_unhandled", "join_handle::request_stop",
+          "join_handle::stop_source", "join_handle::done", "join_handle::id", "join_handle::name",
+          "join_handle::spawned_at", "join_handle::context", "join_handle::context_at_failure",
+          "task_group::spawn", "task_group::add"})
+        expected.push_back(elsewhere(operation));
+    expected.insert(expected.end(), {"nothing", "nothing"});
+    CHECK(said == expected);
 }
 
 TEST_CASE("running a scheduler that another thread runs is told", "[threads][misuse]") {

@@ -1,6 +1,7 @@
 # Faults that the explored schedules must notice: schedules.mutants.NAME.
 set(mutants_of schedules)
 set(library $<TARGET_FILE:coheir_test_main>)
+set(include -I$<TARGET_PROPERTY:Catch2::Catch2,INTERFACE_INCLUDE_DIRECTORIES>)
 set(arguments --abort)
 set(noticed "test cases:.* failed|schedules: a deadlock")
 include(${CMAKE_CURRENT_LIST_DIR}/../mutants.cmake)

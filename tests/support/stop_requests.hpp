@@ -56,9 +56,9 @@ void ask_to_stop(test_loop& loop, const coheir::join_handle<T>& handle, asked ho
     handle.request_stop();
 }
 
-/// `program()` gives a task. Fails unless that always ends, within a second, and every counted value is
-/// destroyed exactly once. `after(loop, handle)` looks at the end. It was asked to stop before its first
-/// step, after each, and after its end; returns the number of steps.
+/// `program()` gives a task. Ends the test program unless that task always ends within a second; fails unless
+/// every counted value is destroyed exactly once. `after(loop, handle)` looks at the end. It was asked to
+/// stop before its first step, after each, and after its end; returns the number of steps.
 template <class Program, class After>
 std::size_t asked_to_stop_after_each_step(asked how, const coheir::spawn_policy& policy, Program&& program,
                                           After&& after) {

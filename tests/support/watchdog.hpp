@@ -10,14 +10,15 @@
 
 namespace test {
 
-/// Ends the program with a message where it lives longer than `limit`.
+/// Ends the program, with a message, if it lives longer than `limit`.
 class watchdog {
 public:
     watchdog(const char* what, std::chrono::milliseconds limit)
         : thread_([this, what, limit] {
               std::unique_lock lock(mutex_);
               if (over_.wait_for(lock, limit, [this] { return is_over_; })) return;
-              std::fprintf(stderr, "%s: not in %lld ms\n", what, static_cast<long long>(limit.count()));
+              std::fprintf(stderr, "%s has not ended within %lld ms\n", what,
+                           static_cast<long long>(limit.count()));
               std::abort();
           }) {}
     watchdog(const watchdog&) = delete;

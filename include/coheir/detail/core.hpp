@@ -115,7 +115,8 @@ public:
 
     bool is_running() const noexcept { return runs_on_.load(std::memory_order_relaxed) != nullptr; }
 
-    /// In debug builds: throws usage_error where another thread than this is running it.
+    /// In debug builds: throws usage_error where another thread than this is running it, as far as can be
+    /// seen without synchronisation.
     COHEIR_THREAD_LOCAL_ACCESS void require_own_thread([[maybe_unused]] const char* type,
                                                        [[maybe_unused]] const char* operation) const {
 #ifndef NDEBUG
@@ -215,7 +216,8 @@ private:
 
     [[noreturn]] COHEIR_COLD static void throw_called_elsewhere(const char* type, const char* operation) {
         throw usage_error(std::string("coheir::") + type + "::" + operation +
-                          ": another thread is running this scheduler; here only its remote() may be used");
+                          ": another thread is running this scheduler; others may use its remote(), and a "
+                          "stop_source() of a task that they are given");
     }
 
     void wake_up(task_state& t) noexcept {  // its timer has gone
