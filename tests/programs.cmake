@@ -20,14 +20,11 @@ endif()
 
 # For the figures in docs/reliability.md, and longer than the other tests together.
 option(COHEIR_LONG "Run the programs that can run for long with the counts of docs/reliability.md" OFF)
-set(random_programs 5000)
+set(COHEIR_TIME_LIMIT 120 CACHE STRING "Seconds that a test may take")
 if(COHEIR_LONG)
-    set(time_limit 14400)
     set(random_programs 100000)
-elseif(COHEIR_SANITIZE OR CMAKE_CROSSCOMPILING)  # which may be twenty times slower
-    set(time_limit 1200)
 else()
-    set(time_limit 120)
+    set(random_programs 5000)
 endif()
 
 # Random programs, run by the library and by a naive model of it.
@@ -36,13 +33,13 @@ target_link_libraries(coheir_model_naive PRIVATE coheir_development)
 coheir_test_program(coheir_model model/coheir_model.cpp)
 target_link_libraries(coheir_model PRIVATE coheir_model_naive)
 add_test(NAME model COMMAND coheir_model --programs ${random_programs})
-set_tests_properties(model PROPERTIES TIMEOUT ${time_limit})
+set_tests_properties(model PROPERTIES TIMEOUT ${COHEIR_TIME_LIMIT})
 
 # The stack stays flat however long the chain of awaits.
 if(EXISTS ${CMAKE_CURRENT_SOURCE_DIR}/flat_stack/flat_stack.cpp)
     coheir_test_program(coheir_flat_stack flat_stack/flat_stack.cpp)
     add_test(NAME flat_stack COMMAND coheir_flat_stack)
-    set_tests_properties(flat_stack PROPERTIES TIMEOUT ${time_limit})
+    set_tests_properties(flat_stack PROPERTIES TIMEOUT ${COHEIR_TIME_LIMIT})
 endif()
 
 # Programs that may run for as long as one likes.
@@ -60,7 +57,7 @@ foreach(run IN LISTS runs)
     separate_arguments(arguments UNIX_COMMAND ${run})
     list(GET arguments 0 name)
     add_test(NAME endurance.${name} COMMAND coheir_endurance ${arguments})
-    set_tests_properties(endurance.${name} PROPERTIES TIMEOUT ${time_limit})
+    set_tests_properties(endurance.${name} PROPERTIES TIMEOUT ${COHEIR_TIME_LIMIT})
 endforeach()
 if(COHEIR_LONG)
     set_tests_properties(endurance.wakeups PROPERTIES RUN_SERIAL ON)  # each is to be in time

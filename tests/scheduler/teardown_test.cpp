@@ -310,7 +310,8 @@ TEST_CASE("who was to be told of work is not told any more while a scheduler is 
     int rings = 0;
     loop->on_wakeup([&] { ++rings; });
     const auto waits = [&]() -> coheir::task<> {
-        co_await coheir::callback<>([&](auto resolve) { resolver.emplace(resolve); });
+        const auto keep = [&](auto resolve) { resolver.emplace(resolve); };
+        co_await coheir::callback<>(keep);
     };
     loop->spawn(waits()).detach();
     test::parking lot;
