@@ -31,7 +31,7 @@ decltype(auto) get_awaiter(A&& a) {
 }
 
 template <class A>
-using awaiter_t = decltype(get_awaiter(std::declval<A>()));  // a value, or a reference
+using awaiter_t = decltype(detail::get_awaiter(std::declval<A>()));  // a value, or a reference
 
 template <class R>
 concept await_suspend_result =

@@ -84,7 +84,7 @@ public:
     /// Throws wrong_scheduler and usage_error.
     join_awaiter(task_ref<T> of, task_state& waiting, bool shielded = false)
         : joining(std::move(of), waiting, shielded) {
-        require_joinable(joined(), waiting);
+        detail::require_joinable(joined(), waiting);
     }
     join_awaiter(const join_awaiter&) = delete;
     join_awaiter& operator=(const join_awaiter&) = delete;
@@ -97,9 +97,9 @@ public:
     std::conditional_t<Taking, T, std::add_lvalue_reference_t<const T>> await_resume() {
         end_wait(this->waiting());
         if constexpr (Taking)
-            return take_result(static_cast<task_state_of<T>&>(joined()));
+            return detail::take_result(static_cast<task_state_of<T>&>(joined()));
         else
-            return look_at_result(static_cast<task_state_of<T>&>(joined()));
+            return detail::look_at_result(static_cast<task_state_of<T>&>(joined()));
     }
 };
 

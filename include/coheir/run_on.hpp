@@ -34,7 +34,7 @@ task<typename call_result<F>::type> called(F f) {
 
 template <class F>
 task<typename call_result<F>::type> called_on(remote there, F f, std::source_location at) {
-    auto handle = there.spawn(called(std::move(f)), options(spawn_policy::copying), at);
+    auto handle = there.spawn(detail::called(std::move(f)), options(spawn_policy::copying), at);
     co_return co_await std::move(handle);
 }
 

@@ -73,8 +73,8 @@ public:
     [[nodiscard]] const spawn_policy& policy() const noexcept { return core_.policy; }
 
     /// Who is told of an exception that nobody received: of a task without handles or whose last handle has
-    /// gone, or of a posted function. It must not throw. The default prints one line to stderr.
-    /// Throws std::bad_alloc.
+    /// gone, or of a posted function. It must not throw. The default, which comes
+    /// back by an empty function, prints one line to stderr. Throws std::bad_alloc.
     void on_unhandled(detail::function<void(const unhandled&)> handler) {
         core_.require_own_thread("scheduler", "on_unhandled");
         handler_ = detail::shared_function<void(const unhandled&)>(std::move(handler));
@@ -134,13 +134,14 @@ public:
         require_idle("run_ready");
         return core_.run_ready(max, core_.next_deadline() ? now() : time_point());
     }
-    /// When the next timer is due. It changes only while tasks run.
+    /// When the next timer is due; nothing where none is, or not before the clock's end. It changes while
+    /// tasks run, and by a join_handle's request_stop().
     [[nodiscard]] std::optional<time_point> next_deadline() const noexcept { return core_.next_deadline(); }
 
     /// f() is called, on any thread, when something is handed in while nothing was waiting, and at once if
     /// work waits now: then have run_ready called soon, but not by f itself. It is called under a lock: it
     /// must be short, not throw, and not call on_wakeup. After the call returns, the function that was set
-    /// before is not running.
+    /// before is not running. An empty f takes it away.
     void on_wakeup(detail::function<void()> f) { core_.box().on_ring(std::move(f), core_.has_work()); }
 
     /// The time by this scheduler's clock.

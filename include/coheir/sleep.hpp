@@ -63,11 +63,12 @@ private:
     duration time_;
 };
 
-/// A duration of any kind as ours: rounded up, so that nobody wakes early, and as far as ours reach.
+/// A duration of any kind as ours: rounded up, so that nobody wakes early, and as far as ours reach; for ever
+/// for what is no number.
 template <class Rep, class Period>
 constexpr duration as_duration(std::chrono::duration<Rep, Period> d) noexcept {
     using wide = std::chrono::duration<long double, duration::period>;
-    if (wide(d) >= wide(duration::max())) return duration::max();
+    if (!(wide(d) < wide(duration::max()))) return duration::max();
     if (wide(d) <= wide(duration::min())) return duration::min();
     return std::chrono::ceil<duration>(d);
 }
@@ -75,7 +76,8 @@ constexpr duration as_duration(std::chrono::duration<Rep, Period> d) noexcept {
 }  // namespace detail
 
 /// `co_await sleep_for(10ms)`: goes on when that much time has passed, never earlier; for zero or less, like
-/// yield(). Longer than the clock reaches is for ever. Awaiting throws std::bad_alloc.
+/// yield(). Longer than the clock reaches is for ever, which run_until_idle() does not wait for. Awaiting
+/// throws std::bad_alloc.
 template <class Rep, class Period>
 detail::sleep<true> sleep_for(std::chrono::duration<Rep, Period> time) noexcept {
     return detail::sleep<true>(detail::as_duration(time));

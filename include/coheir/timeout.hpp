@@ -49,10 +49,10 @@ public:
                const char* operation = "with_timeout")
         : firing_timer([](firing_timer& timer) noexcept { static_cast<timed_join&>(timer).time_out(); }),
           of_(std::move(of)), waiting_(waiting), operation_(operation), limit_(limit), deadline_(deadline) {
-        require_joinable(*of_, waiting);
+        detail::require_joinable(*of_, waiting);
     }
     timed_join(task_ref<T> of, duration limit, task_state & waiting)
-        : timed_join(std::move(of), limit, deadline_in(limit, waiting), waiting) {}
+        : timed_join(std::move(of), limit, detail::deadline_in(limit, waiting), waiting) {}
     timed_join(const timed_join&) = delete;
     timed_join& operator=(const timed_join&) = delete;
     ~timed_join() {
@@ -69,12 +69,12 @@ public:
         stop_timer();
         end_wait(waiting_);
         if (timed_out_)
-            throw timeout_error(std::string("coheir::") + operation_ + ": " + description(*of_) +
+            throw timeout_error(std::string("coheir::") + operation_ + ": " + detail::description(*of_) +
                                 " took longer than " + text_of(limit_));
         if constexpr (Taking)
-            return take_result(*of_);
+            return detail::take_result(*of_);
         else
-            return look_at_result(*of_);
+            return detail::look_at_result(*of_);
     }
 
 private:
@@ -145,7 +145,7 @@ public:
         : firing_timer([](firing_timer& timer) noexcept { static_cast<timed_scope&>(timer).stop(); }),
           scope_(*current_task()), limit_(limit), what_(what) {
         if (limit > duration::zero()) {
-            on().timers().add(*this, deadline_in(limit, scope_.task()));
+            on().timers().add(*this, detail::deadline_in(limit, scope_.task()));
         } else {
             stop();
             on().tell_stopped();
@@ -182,7 +182,7 @@ decltype(auto) awaiter_in(A&& awaitable, task_state& in) {
     if constexpr (requires { static_cast<A&&>(awaitable).await_in(in); })
         return static_cast<A&&>(awaitable).await_in(in);
     else
-        return get_awaiter(static_cast<A&&>(awaitable));
+        return detail::get_awaiter(static_cast<A&&>(awaitable));
 }
 /// What co_await gives for it in a task.
 template <class A>
@@ -240,7 +240,8 @@ timed_join<T, true> spawn_timed(task<T> work, duration limit, time_point deadlin
 template <class T>
 timed_join<T, true> spawn_timed(task<T> work, duration limit, std::source_location at) {
     task_state& waiting = require_task("with_timeout");
-    return spawn_timed(std::move(work), limit, deadline_in(limit, waiting), waiting, at, "with_timeout");
+    return detail::spawn_timed(std::move(work), limit, detail::deadline_in(limit, waiting), waiting, at,
+                               "with_timeout");
 }
 
 template <class F>

@@ -25,7 +25,7 @@ public:
 
     explicit outcome(value_type&& value) {
         if constexpr (std::is_reference_v<T>)
-            value_.emplace(&value);
+            value_.emplace(__builtin_addressof(value));
         else
             value_.emplace(std::move(value));
     }

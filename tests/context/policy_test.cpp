@@ -4,6 +4,7 @@
 
 #include <catch2/catch.hpp>
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <stdexcept>
@@ -646,4 +647,15 @@ TEST_CASE("one's own policy may change what it makes of a snapshot", "[policy][s
         CHECK(heir.capture().get<numbers>("own") == (chained ? numbers{1} : numbers{1, 2}));
         CHECK(p.is_unchanged());
     }
+}
+
+TEST_CASE("an empty function is no policy", "[policy]") {
+    child (*none)(const view&) = nullptr;
+    const auto is_refused = [](auto f) {
+        CHECK_THROWS_WITH(spawn_policy(f), "coheir::spawn_policy: an empty function is no policy");
+    };
+    is_refused(none);
+    is_refused(std::function<child(const view&)>());
+    CHECK_NOTHROW(spawn_policy(std::function<child(const view&)>([](const view& v) { return v.copied(); })));
+    CHECK_NOTHROW(spawn_policy(+[](const view& v) { return v.copied(); }));
 }

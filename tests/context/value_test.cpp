@@ -385,6 +385,68 @@ TEST_CASE("a value, or its key, may be taken from the value that it replaces", "
     CHECK_FALSE(context::contains(text));
 }
 
+TEST_CASE("a value may be made of the text that is its name, which is gone then", "[value]") {
+    test::actor who;
+    const test::acting now(who);
+    for (const std::string name : {"short", "a name that is too long for the small string optimisation"}) {
+        std::string moved = name;
+        context::set(moved, std::move(moved));
+        CHECK(context::get<std::string>(name) == name);
+        CHECK(who.capture().keys() == std::vector{name});
+        context::set(name, 1);
+        moved = name;
+        context::set(moved, std::move(moved));  // over a value of another type
+        CHECK(context::get<std::string>(name) == name);
+        CHECK(who.capture().size() == 1);
+
+        struct named {
+            std::string name;
+        };
+        named holder{name};
+        context::set(holder.name, std::move(holder));
+        REQUIRE(context::find<named>(name));
+        CHECK(context::find<named>(name)->name == name);
+        CHECK(who.capture().size() == 1);
+        {
+            moved = name;
+            const context::scoped inside(moved, std::move(moved));
+            CHECK(context::get<std::string>(name) == name);
+        }
+        CHECK(context::find<named>(name));
+        CHECK(context::erase(name));
+        {
+            moved = name;
+            const context::scoped inside(moved, std::move(moved));
+            CHECK(context::get<std::string>(name) == name);
+        }
+        CHECK(who.capture().empty());
+    }
+}
+
+TEST_CASE("a fallback that is a null pointer as a text is refused by name, where it is needed", "[value]") {
+    test::actor who;
+    const test::acting now(who);
+    const char* const none = nullptr;
+    CHECK_THROWS_WITH(context::get("k", none), "coheir::context::get: key 'k': the text is a null pointer");
+    CHECK_THROWS_AS(who.capture().get("k", none), coheir::usage_error);
+    CHECK_THROWS_AS(context::get(context::key<std::string>{"typed"}, none), coheir::usage_error);
+    context::set("k", "there");
+    CHECK(context::get("k", none) == "there");
+}
+
+TEST_CASE("a value's own operator for its address is not asked", "[value]") {
+    struct odd {
+        odd* operator&() { return nullptr; }
+        const odd* operator&() const { return nullptr; }
+        int number;
+    };
+    test::actor who;
+    const test::acting now(who);
+    context::set("k", odd{1});
+    REQUIRE(context::find<odd>("k"));
+    CHECK(context::get<odd>("k")->number == 1);
+}
+
 TEST_CASE("every value is destroyed exactly once", "[value]") {
     const test::counted_balance balance;
     {

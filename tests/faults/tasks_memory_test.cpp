@@ -66,11 +66,53 @@ context::child one_more(const context::view& parent) {
     return copy;
 }
 
+/// What copies a context that has a value which cannot be copied: where no copy is made, none is frozen.
+template <class F>
+void copies_what_can_only_be_moved(world& w, F copy) {
+    context::set("only", std::make_unique<int>(1));
+    try {
+        const short_of_memory now(w.fails);
+        copy(w);
+    } catch (const std::bad_alloc&) {
+        w.expect(context::update<std::unique_ptr<int>>("only", [](std::unique_ptr<int>& p) { ++*p; }),
+                 "the value is gone");
+        context::erase("only");
+        throw;
+    }
+    context::erase("only");
+}
+
 const std::vector<test::operation> spawning{
     {"await a coroutine",
      [](world& w) -> task<> {
          const short_of_memory now(w.fails);
          w.expect(co_await one() == 1, "not its result");
+     }},
+    {"spawn a copy with a value that cannot be copied",
+     [](world& w) -> task<> {
+         copies_what_can_only_be_moved(w,
+                                       [](world&) { coheir::spawn(one(), spawn_policy::copying).detach(); });
+         co_return;
+     }},
+    {"capture a value that cannot be copied",
+     [](world& w) -> task<> {
+         copies_what_can_only_be_moved(w, [](world& in) {
+             const context::snapshot taken = context::capture();
+             in.expect(taken.contains("only"), "it was left out");
+         });
+         co_return;
+     }},
+    {"spawn onto another scheduler a copy with a value that cannot be copied",
+     [](world& w) -> task<> {
+         copies_what_can_only_be_moved(w, [](world& in) { in.other.spawn(one()).detach(); });
+         w.other.run_until_idle();
+         co_return;
+     }},
+    {"hand over a copy with a value that cannot be copied",
+     [](world& w) -> task<> {
+         copies_what_can_only_be_moved(w, [](world& in) { in.other.remote().spawn(one()).detach(); });
+         w.other.run_until_idle();
+         co_return;
      }},
     {"spawn by the scheduler's policy, and join",
      [](world& w) -> task<> {

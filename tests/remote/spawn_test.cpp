@@ -202,6 +202,43 @@ TEST_CASE("shared is refused: at the call, or by the handle where it is the othe
     CHECK(there.unhandled == test::trace{});
 }
 
+TEST_CASE("what does not go along to another scheduler is not looked at, kept alive, or frozen",
+          "[remote][policy]") {
+    test_loop here, there;
+    const counted_balance balance;
+    auto body = [&]() -> coheir::task<> {
+        using owned = std::unique_ptr<int>;
+        const auto can_update = [] { return context::update<owned>("only", [](owned& o) { ++*o; }); };
+        const coheir::remote remote = there.scheduler.remote();
+        context::set("only", std::make_unique<int>(1));
+        context::set("counted", counted(1));
+        CHECK_THROWS_AS(there.scheduler.spawn(nothing(), spawn_policy::shared), coheir::wrong_scheduler);
+        CHECK_THROWS_AS(remote.spawn(nothing(), spawn_policy::shared), coheir::wrong_scheduler);
+        there.scheduler.spawn(nothing(), spawn_policy::isolated).detach();
+        remote.spawn(nothing(), spawn_policy::isolated).detach();
+        coheir::scheduler closed;
+        closed.close();
+        CHECK_THROWS_AS(closed.spawn(nothing()), coheir::scheduler_closed);
+        CHECK_THROWS_AS(closed.remote().spawn(nothing()), coheir::scheduler_closed);
+        CHECK(can_update());
+
+        context::update<owned>("only", [&](owned&) {
+            there.scheduler.spawn(nothing(), spawn_policy::isolated).detach();
+            remote.spawn(nothing(), spawn_policy::isolated).detach();
+            CHECK_THROWS_AS(there.scheduler.spawn(nothing()), coheir::context_busy);
+            CHECK_THROWS_AS(remote.spawn(nothing()), coheir::context_busy);
+        });
+        context::erase("counted");
+        CHECK(counted::live() == 0);  // none of those that are on their way has it
+
+        there.scheduler.spawn(nothing()).detach();
+        CHECK_THROWS_AS(can_update(), coheir::not_copyable);
+        co_return;
+    };
+    run_with(here, there, body());
+    CHECK(there.unhandled.empty());
+}
+
 TEST_CASE("spawned where no context is current, a task starts empty under every policy", "[remote][policy]") {
     const auto& policy = GENERATE(spawn_policy::shared, spawn_policy::copying, spawn_policy::chained);
     test_loop here, there(policy);

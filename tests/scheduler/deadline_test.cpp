@@ -144,6 +144,18 @@ TEST_CASE("with_deadline gives the result in time, and cancels and throws when t
         CHECK_FALSE(ran);
         co_await coheir::with_deadline(coheir::time_point::max(), late());
         CHECK(ran);
+        // What has no limit is not over when nobody has anything to do, and the clock could go on.
+        std::optional<coheir::resolver<void>> resolver;
+        auto keep = [&](const coheir::resolver<void>& r) { resolver = r; };
+        auto wait = [&]() -> coheir::task<> { co_await coheir::callback<>(keep); };
+        auto resolve = [&]() -> coheir::task<> {
+            co_await coheir::sleep_for(1h);
+            CHECK_FALSE(loop.scheduler.next_deadline());
+            (*resolver)();
+        };
+        const auto later = coheir::spawn(resolve());
+        co_await coheir::with_timeout(wait(), coheir::duration::max());
+        co_await later;
     };
     loop.run(body());
     CHECK(loop.unhandled.empty());

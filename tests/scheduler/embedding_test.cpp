@@ -5,6 +5,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <functional>
 #include <limits>
 #include <optional>
 #include <string>
@@ -202,6 +203,11 @@ TEST_CASE("no wake-up is called after it was taken away, or for the end of the s
         CHECK(wakeups == 1);
         loop.run_ready();
         loop.on_wakeup({});
+        loop.post([] {});
+        CHECK(wakeups == 1);
+        loop.run_ready();
+        loop.on_wakeup([&] { ++wakeups; });
+        loop.on_wakeup(std::function<void()>());
         loop.post([] {});
         CHECK(wakeups == 1);
         loop.run_ready();

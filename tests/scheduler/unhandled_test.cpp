@@ -4,6 +4,7 @@
 #include <catch2/catch.hpp>
 
 #include <algorithm>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <source_location>
@@ -368,11 +369,21 @@ TEST_CASE("without a handler the exception of a posted function is printed to st
 TEST_CASE("an empty handler brings the default back", "[unhandled][child_process]") {
     const auto outcome = test::in_child_process([] {
         coheir::scheduler loop;
+        const auto fails_with = [&](const char* what) {
+            loop.spawn(fail_after(0, what)).detach();
+            loop.run_until_idle();
+            loop.on_unhandled([](const coheir::unhandled&) {});
+        };
         loop.on_unhandled([](const coheir::unhandled&) {});
         loop.on_unhandled({});
-        loop.spawn(fail_after(0, "no luck")).detach();
-        loop.run_until_idle();
+        fails_with("no luck");
+        loop.on_unhandled(std::function<void(const coheir::unhandled&)>());
+        fails_with("no luck again");
+        void (*none)(const coheir::unhandled&) = nullptr;
+        loop.on_unhandled(none);
+        fails_with("no luck at all");
     });
     CHECK(outcome.status == 0);
-    CHECK_THAT(outcome.errors, Catch::Contains("no luck"));
+    for (const char* what : {"no luck\n", "no luck again", "no luck at all"})
+        CHECK_THAT(outcome.errors, Catch::Contains(what));
 }

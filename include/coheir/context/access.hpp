@@ -120,16 +120,18 @@ template <class T>
 /// a literal makes it std::string.
 template <class T = void, class F>
 [[nodiscard]] COHEIR_INLINE detail::asked_t<T, F> get(key_name key, F&& fallback) {
-    return detail::get_from<detail::asked_t<T, F>>(detail::look_up_current("get", key),
+    return detail::get_from<detail::asked_t<T, F>>(detail::look_up_current("get", key), key,
                                                    std::forward<F>(fallback));
 }
 template <class T, class F>
 [[nodiscard]] COHEIR_INLINE T get(const key<T>& key, F&& fallback) {
-    return detail::get_from<T>(detail::look_up_current("get", key.name()), std::forward<F>(fallback));
+    return detail::get_from<T>(detail::look_up_current("get", key.name()), key.name(),
+                               std::forward<F>(fallback));
 }
 template <class T>
 [[nodiscard]] COHEIR_INLINE T get(const key_with_default<T>& key) {
-    return detail::get_from<T>(detail::look_up_current("get", key.plain().name()), key.fallback());
+    return detail::get_from<T>(detail::look_up_current("get", key.plain().name()), key.plain().name(),
+                               key.fallback());
 }
 
 /// The value itself, without a copy; null where the key is missing, holds another type, or no context is

@@ -32,7 +32,7 @@ public:
     /// One's own: `context::child f(const context::view& parent)`. No context is current while it is
     /// called; if it throws, the spawn fails and nothing has changed. Copies of the policy share the
     /// callable, so where they are used on several threads it is called on all of them.
-    /// Throws usage_error for a null pointer to a function.
+    /// Throws usage_error for an empty function: a null pointer, an empty std::function.
     template <class F>
         requires(!std::is_same_v<std::remove_cvref_t<F>, spawn_policy> &&
                  std::is_invocable_r_v<context::child, std::decay_t<F>&, const context::view&>)
@@ -65,8 +65,8 @@ private:
 
     template <class F>
     static F&& checked(F&& f) {
-        if constexpr (std::is_pointer_v<std::remove_cvref_t<F>>)
-            if (f == nullptr) throw usage_error("coheir::spawn_policy: a null pointer is no policy");
+        if (detail::is_empty<std::decay_t<F>>(f))
+            throw usage_error("coheir::spawn_policy: an empty function is no policy");
         return std::forward<F>(f);
     }
 
@@ -109,6 +109,10 @@ struct policy_access {
     }
     static bool is_shared(const spawn_policy& policy) noexcept {
         return policy.kind_ == spawn_policy::kind::shared;
+    }
+    /// Whether one needs to be taken: the isolated child knows nothing of it, the shared one is refused.
+    static bool reads_snapshot(const spawn_policy& policy) noexcept {
+        return !is_isolated(policy) && !is_shared(policy);
     }
 
 private:

@@ -69,8 +69,14 @@ private:
 namespace detail {
 
 struct snapshot_access {
-    /// Throws context_busy and std::bad_alloc.
+    /// Throws context_busy and std::bad_alloc; then nothing has been frozen.
     static snapshot take(level& from, const char* what) {
+        snapshot taken = take_unfrozen(from, what);
+        freeze_uncopyable(from);
+        return taken;
+    }
+    /// The same, but who takes it has still to freeze what cannot be copied, or let go of it.
+    static snapshot take_unfrozen(const level& from, const char* what) {
         const parts made = parts_of(from, what);
         return snapshot(frozen_map(made.own), frozen_map(made.below));
     }

@@ -175,8 +175,9 @@ public:
     /// Whether a task has begun, or waits to, and has not ended.
     bool has_live_tasks() const noexcept { return live_ != 0; }
 
+    /// Where the clock does not reach is for ever: nobody waits for that.
     std::optional<time_point> next_deadline() const noexcept {
-        if (timers_.empty()) return std::nullopt;
+        if (timers_.empty() || timers_.next_deadline() == time_point::max()) return std::nullopt;
         return timers_.next_deadline();
     }
 

@@ -78,7 +78,7 @@ class [[nodiscard]] foreign_awaiter {
 
 public:
     foreign_awaiter(A&& awaitable, task_state& t)
-        : wait_(t), inner_(get_awaiter(static_cast<A&&>(awaitable))), task_(t) {}
+        : wait_(t), inner_(detail::get_awaiter(static_cast<A&&>(awaitable))), task_(t) {}
     foreign_awaiter(const foreign_awaiter&) = delete;
     foreign_awaiter& operator=(const foreign_awaiter&) = delete;
     ~foreign_awaiter() { wait_.by.disarm(); }

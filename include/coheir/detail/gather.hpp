@@ -166,7 +166,7 @@ public:
     }
 
     void join(task_ref<T> of, gathering& with) {
-        require_joinable(*of, with.waiting());
+        detail::require_joinable(*of, with.waiting());
         ref_ = std::move(of);
         task = ref_.get();
         into = &with;
@@ -175,12 +175,12 @@ public:
     }
     regular_t<T> result() {
         if constexpr (std::is_void_v<T>) {
-            look_at_result(*ref_);
+            detail::look_at_result(*ref_);
             return {};
         } else if constexpr (Taking) {
-            return take_result(*ref_);
+            return detail::take_result(*ref_);
         } else {
-            return static_cast<regular_t<T>>(look_at_result(*ref_));
+            return static_cast<regular_t<T>>(detail::look_at_result(*ref_));
         }
     }
 

@@ -273,9 +273,8 @@ template <class T>
 class arrival {
 public:
     arrival(remote_ref<remote_state<T>> to, task<T> work, std::optional<spawn_policy> policy,
-            std::optional<context::snapshot> parent, remote_origin from)
-        : state_(std::move(to)), work_(std::move(work)), policy_(std::move(policy)),
-          parent_(std::move(parent)), from_(from) {}
+            remote_origin from) noexcept
+        : state_(std::move(to)), work_(std::move(work)), policy_(std::move(policy)), from_(from) {}
     arrival(arrival&&) noexcept = default;
     arrival& operator=(arrival&&) = delete;
     ~arrival() {
@@ -283,6 +282,7 @@ public:
         work_ = task<T>();
         state_->never_arrived();
     }
+    void inherit(std::optional<context::snapshot> parent) noexcept { parent_ = std::move(parent); }
 
     void operator()() {
         const auto to = std::move(state_);
@@ -306,16 +306,16 @@ struct handed_options {
 };
 
 /// Hands a task to the scheduler of a mailbox, from any thread. Throws invalid_task, scheduler_closed,
-/// wrong_scheduler, context_busy, std::bad_alloc; then the task is dropped without having run.
+/// wrong_scheduler, context_busy, std::bad_alloc; then the task is dropped without having run. The snapshot
+/// is taken last, since it freezes values that cannot be copied.
 template <class T>
 remote_owner<T> hand_over(mailbox& to, task<T>& work, handed_options how, std::source_location at,
                           const char* operation) {
     using namespace context::detail;
-    if (!work) throw invalid_task(operation);
-    if (!how.context)
-        if (owner* const who = current()) how.context = snapshot_access::take(*who->context, "spawned from");
-    if (how.context && how.policy && policy_access::is_shared(*how.policy))
-        static_cast<void>(context::view(*how.context).shared());  // throws
+    if (!work || to.closed()) refuse_start(static_cast<bool>(work), operation);
+    owner* const who = current();
+    if (how.policy && policy_access::is_shared(*how.policy) && (how.context || who))
+        static_cast<void>(policy_access::derive(*how.policy, context::snapshot()));  // throws
     remote_origin from{0, how.deadline, std::chrono::steady_clock::time_point::max()};
     if (const task_state* const spawner = current_task()) {
         from.spawner = spawner->task;
@@ -323,9 +323,18 @@ remote_owner<T> hand_over(mailbox& to, task<T>& work, handed_options how, std::s
     }
     using ref = remote_ref<remote_state<T>>;
     remote_owner<T> owned(ref(new remote_state<T>(to, how.name, at)));
-    to.post(
-        arrival<T>(ref(owned.get()), std::move(work), std::move(how.policy), std::move(how.context), from),
-        operation);
+    const bool inherits = !how.policy || policy_access::reads_snapshot(*how.policy);
+    auto* const node = new posted_function<arrival<T>>(
+        arrival<T>(ref(owned.get()), std::move(work), std::move(how.policy), from));
+    try {
+        if (inherits && !how.context && who)
+            how.context = snapshot_access::take(*who->context, "spawned from");
+    } catch (...) {
+        delete node;
+        throw;
+    }
+    if (inherits) node->f.inherit(std::move(how.context));
+    to.hand_in(*node, operation);
     return owned;
 }
 

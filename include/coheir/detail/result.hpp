@@ -42,9 +42,10 @@ public:
         // A destructor may have thrown after an earlier co_return.
         if constexpr (!std::is_trivially_destructible_v<stored>) clear();
         if constexpr (std::is_reference_v<T>)
-            ::new (static_cast<void*>(&value_)) stored(&static_cast<T>(args)...);
+            ::new (static_cast<void*>(__builtin_addressof(value_)))
+                stored(__builtin_addressof(static_cast<T>(args))...);
         else
-            ::new (static_cast<void*>(&value_)) stored(std::forward<Args>(args)...);
+            ::new (static_cast<void*>(__builtin_addressof(value_))) stored(std::forward<Args>(args)...);
         outcome_ = outcome::value;
     }
     COHEIR_COLD void fail(std::exception_ptr error) noexcept {

@@ -61,7 +61,11 @@ inline context::detail::level_ref derive_context(const core& on, const spawn_pol
     if (who->task != 0) descend(child, *static_cast<task_state*>(who), policy);
     if (who->task != 0 && static_cast<task_state*>(who)->home == &on)
         return policy_access::derive(policy, who->context.get());
-    return policy_access::derive(policy, snapshot_access::take(*who->context, "spawned from"));
+    if (!policy_access::reads_snapshot(policy)) return policy_access::derive(policy, context::snapshot());
+    level_ref made =
+        policy_access::derive(policy, snapshot_access::take_unfrozen(*who->context, "spawned from"));
+    freeze_uncopyable(*who->context);
+    return made;
 }
 
 [[noreturn]] COHEIR_COLD inline void refuse_start(bool has_work, const char* operation) {
@@ -102,20 +106,20 @@ COHEIR_COLD inline void receive_no_value(task_state& ended, outcome how) {
 template <class T>
 COHEIR_INLINE void receive(task_state_of<T>& ended) {
     if (const outcome how = ended.link.result.state(); how != outcome::value) [[unlikely]]
-        receive_no_value(ended, how);
+        detail::receive_no_value(ended, how);
 }
 
 /// What a task ended with, moved out or thrown. Only at its end.
 template <class T>
 T take_result(task_state_of<T>& ended) {
-    receive(ended);
+    detail::receive(ended);
     return ended.link.result.take_once();
 }
 
 /// The same, left where it is.
 template <class T>
 std::add_lvalue_reference_t<const T> look_at_result(task_state_of<T>& ended) {
-    receive(ended);
+    detail::receive(ended);
     return ended.link.result.get();
 }
 

@@ -11,6 +11,7 @@
 #include <type_traits>
 #include <utility>
 
+#include "../../detail/fatal.hpp"
 #include "../../detail/promise.hpp"
 #include "../../detail/result.hpp"
 #include "../../detail/stop.hpp"
@@ -111,7 +112,8 @@ protected:
     explicit asio_awaiter(error_code* error_into) noexcept : error_into_(error_into) {}
     /// With the scheduler, if the operation is pending: its buffers may be in the frames that go now.
     ~asio_awaiter() {
-        if (state_ == state::pending) cancel_.emit(Flavour::cancel_all);
+        if (state_ == state::pending && !cancel())
+            fatal("coheir::use_task: no memory is left to cancel an operation whose task is destroyed");
     }
 
     /// Makes the handler and calls initiate(handler), once, in the task. What it throws, the await throws:
@@ -145,9 +147,15 @@ private:
 
     void interrupt(task_state&, stop_wave&) noexcept override {
         const context::detail::outside no_task;
+        if (state_ == state::pending) static_cast<void>(cancel());  // without memory, it ends by itself
+    }
+    /// False: there is no memory, which some of Asio's operations need for it.
+    bool cancel() noexcept {
         try {
-            if (state_ == state::pending) cancel_.emit(Flavour::cancel_all);
-        } catch (const std::bad_alloc&) {  // which some of Asio's need for it: it ends by itself, then
+            cancel_.emit(Flavour::cancel_all);
+            return true;
+        } catch (const std::bad_alloc&) {
+            return false;
         }
     }
     /// Whether it ended with what would be lost if the await threw task_cancelled in its place, such as bytes

@@ -164,8 +164,9 @@ inline carried::ref carried::ref::take_live(std::uint64_t home) noexcept {
 /// The same context with counts of its own: it may go to another thread. Throws std::bad_alloc.
 inline context::detail::level_ref set_apart(const context::detail::level_ref& made) {
     using namespace context::detail;
-    for (level* l = made.get(); l; l = l->parent()) freeze_uncopyable(*l);
-    return stacked(frozen_map(made->own).thawed(), frozen_map(flattened(made->parent())).thawed());
+    level_ref apart = stacked(frozen_map(made->own).thawed(), frozen_map(flattened(made->parent())).thawed());
+    freeze_uncopyable(*made);
+    return apart;
 }
 
 inline flow::state flow::fork(const spawn_policy& policy) {

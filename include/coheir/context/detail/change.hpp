@@ -28,10 +28,13 @@ COHEIR_INLINE void require_value(const std::remove_reference_t<V>& value, const 
 template <class T, class V>
 box_ref replace(level& to, const key_name& key, const provenance& made, V&& value,
                 const char* operation = "set") {
-    require_value<T, V>(value, key, operation);
-    box_ref fresh(make_box<T>(name_for_set<T>(to, key, operation), made, std::forward<V>(value)));
-    // The user's code that made the value may have changed the key.
-    if constexpr (!is_made_quietly<T, V>) fresh->take_flags_of(name_for_set<T>(to, key, operation));
+    detail::require_value<T, V>(value, key, operation);
+    box_ref fresh(detail::make_box<T>(name_for_set<T>(to, key, operation), made, std::forward<V>(value)));
+    // The user's code that made the value may have changed what is set, and the text that was the name.
+    if constexpr (!is_made_quietly<T, V>) {
+        const key_name kept(fresh->key(), key.hash(), fresh->name_is_static, key.bits());
+        fresh->take_flags_of(name_for_set<T>(to, kept, operation));
+    }
     box_ref replaced = to.own.put(std::move(fresh));
     to.changed();
     return replaced;
@@ -41,7 +44,7 @@ box_ref replace(level& to, const key_name& key, const provenance& made, V&& valu
 /// value throws; then nothing has changed. The value that was there is destroyed last.
 template <class T, class V>
 void assign(level& to, const key_name& key, const provenance& made, V&& value) {
-    require_value<T, V>(value, key, "set");
+    detail::require_value<T, V>(value, key, "set");
     require_idle(to, "changed by set");
     if constexpr (assigned_in_place<T> && is_plain_source<T, V>) {
         if (box* const b = to.own.find_exclusive(key);
@@ -51,7 +54,7 @@ void assign(level& to, const key_name& key, const provenance& made, V&& value) {
             return;
         }
     }
-    const box_ref replaced = replace<T>(to, key, made, std::forward<V>(value));
+    const box_ref replaced = detail::replace<T>(to, key, made, std::forward<V>(value));
 }
 
 inline bool erase(level& from, const key_name& key) {

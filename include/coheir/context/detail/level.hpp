@@ -287,13 +287,16 @@ inline void settle(level* at) noexcept {
 
 // ---- copies
 
-/// Freezes the values of a level that cannot be copied and that no copy has frozen before.
-inline void freeze_uncopyable(level& l) noexcept {
-    if (!l.own.has_unfrozen()) return;
-    l.own.for_each([](box& b) {
-        if (!b.type->clone && !b.frozen_by_copy && !(b.bits & local_bit)) b.frozen_by_copy = true;
-    });
-    l.own.all_frozen();
+/// Freezes the values that a context shows and that cannot be copied: once a copy of it has been made, and
+/// before that is anybody else's.
+inline void freeze_uncopyable(level& context) noexcept {
+    for (level* l = &context; l; l = l->parent()) {
+        if (!l->own.has_unfrozen()) continue;
+        l->own.for_each([](box& b) {
+            if (!b.type->clone && !b.frozen_by_copy && !(b.bits & local_bit)) b.frozen_by_copy = true;
+        });
+        l->own.all_frozen();
+    }
 }
 
 /// All that a level and those below it show, as one map. The largest map is shared, the others are
@@ -324,17 +327,14 @@ inline map flattened(const level* top) {
     return all;
 }
 
-/// What a copy or a snapshot of a context is made of. Throws context_busy and std::bad_alloc; then nothing
-/// has been copied, and so nothing frozen.
+/// What a copy or a snapshot of a context is made of. Throws context_busy and std::bad_alloc.
 struct parts {
     map own;    // its own level
     map below;  // all that it inherits
 };
-inline parts parts_of(level& context, const char* what) {
+inline parts parts_of(const level& context, const char* what) {
     for (const level* l = &context; l; l = l->parent()) require_idle(*l, what);
-    parts made{inheritable(context.own), flattened(context.parent())};
-    for (level* l = &context; l; l = l->parent()) freeze_uncopyable(*l);
-    return made;
+    return {inheritable(context.own), flattened(context.parent())};
 }
 
 /// A context of two levels: an owned one, and below it, if it shows anything, one that nobody owns.
@@ -348,16 +348,18 @@ inline level_ref stacked(map own, map below) {
 
 /// A deep copy of a context, which keeps its own level apart from those below: clearing the copy
 /// uncovers them. Values are shared until somebody updates one. Takes constant time where the context
-/// has one level. Throws std::bad_alloc and context_busy.
+/// has one level. Throws std::bad_alloc and context_busy; then nothing has been frozen.
 inline level_ref copied(level& from, const char* what) {
+    level_ref copy;
     if (!from.kin) [[likely]] {
         require_idle(from, what);
-        level_ref copy(new level(inheritable(from.own)));
-        freeze_uncopyable(from);
-        return copy;
+        copy.fill(level_ref(new level(inheritable(from.own))));
+    } else {
+        parts made = parts_of(from, what);
+        copy.fill(stacked(std::move(made.own), std::move(made.below)));
     }
-    parts made = parts_of(from, what);
-    return stacked(std::move(made.own), std::move(made.below));
+    freeze_uncopyable(from);
+    return copy;
 }
 
 }  // namespace coheir::context::detail

@@ -37,12 +37,16 @@ COHEIR_INLINE std::optional<T> get_from(const box* found) {
     return std::optional<T>(copy_of<T>(*found));
 }
 
+/// The same, or the fallback. Throws usage_error for a null pointer as a text.
 template <class T, class F>
-COHEIR_INLINE T get_from(const box* found, F&& fallback) {
+COHEIR_INLINE T get_from(const box* found, const key_name& key, F&& fallback) {
     static_assert(makes_value<T, F>,
                   "context: this fallback does not make a value of the type that is asked for");
     static_assert(copyable_value<T>, "get() returns a copy, and this type cannot be copied: use find()");
-    if (!found) return T(std::forward<F>(fallback));
+    if (!found) {
+        detail::require_value<T, F>(fallback, key, "get");
+        return T(std::forward<F>(fallback));
+    }
     if (!holds<T>(*found)) [[unlikely]]
         throw_bad_type<T>(*found);
     return copy_of<T>(*found);
@@ -50,7 +54,7 @@ COHEIR_INLINE T get_from(const box* found, F&& fallback) {
 
 template <class T>
 COHEIR_INLINE const T* find_in(const box* found) noexcept {
-    return found && holds<T>(*found) ? &value_in<T>(*found) : nullptr;
+    return found && holds<T>(*found) ? __builtin_addressof(value_in<T>(*found)) : nullptr;
 }
 
 /// T, or where it is left out the type that the fallback would be stored as.
@@ -80,15 +84,15 @@ public:
     /// A copy of the value, or the fallback where the key is missing. Throws bad_value_type.
     template <class T = void, class F>
     [[nodiscard]] asked_t<T, F> get(key_name key, F&& fallback) const {
-        return get_from<asked_t<T, F>>(self().look_up(key), std::forward<F>(fallback));
+        return detail::get_from<asked_t<T, F>>(self().look_up(key), key, std::forward<F>(fallback));
     }
     template <class T, class F>
     [[nodiscard]] T get(const key<T>& key, F&& fallback) const {
-        return get_from<T>(self().look_up(key.name()), std::forward<F>(fallback));
+        return detail::get_from<T>(self().look_up(key.name()), key.name(), std::forward<F>(fallback));
     }
     template <class T>
     [[nodiscard]] T get(const key_with_default<T>& key) const {
-        return get_from<T>(self().look_up(key.plain().name()), key.fallback());
+        return detail::get_from<T>(self().look_up(key.plain().name()), key.plain().name(), key.fallback());
     }
 
     /// The value itself, or null where the key is missing or holds another type. Throws only what every use

@@ -21,7 +21,7 @@ public:
     scope_of_a_value(owner& who, const key_name& key, std::type_identity<T>, const provenance& made,
                      V&& value)
         : in_(who.context), own_name_(key.is_static() ? std::string_view() : key.text()),
-          key_(key.is_static() ? key.text() : own_name_, key.hash(), key.is_static()) {
+          key_(key.is_static() ? key.text() : own_name_, key.hash(), key.is_static(), key.bits()) {
         level& in = *in_;
         require_idle(in, "changed by scoped");
         if (key.bits() & frozen_bit) throw usage_error(message_for_frozen(key));
@@ -39,7 +39,7 @@ public:
         link->older = in.kin->scopes;
         in.kin->scopes = link;
         try {
-            covered_ = replace<T>(in, key, made, std::forward<V>(value), "scoped");
+            covered_ = detail::replace<T>(in, key_, made, std::forward<V>(value), "scoped");
         } catch (...) {
             leave(in, *link);
             throw;

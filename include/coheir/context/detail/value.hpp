@@ -149,20 +149,21 @@ box_of<T>* make_box(const key_name& key, const provenance& made, Args&&... args)
     const std::string_view name = key.text();
     const std::size_t size = box_size<T>(name.size(), key.is_static());
     void* const memory = allocate_box(size, alignof(box_of<T>));
-    box_of<T>* made_box;
+    const char* kept = name.data();
+    if (!key.is_static()) {  // copied first: the value may be made of the text that is the name
+        char* const copy = static_cast<char*>(memory) + sizeof(box_of<T>);
+        std::memcpy(copy, name.data(), name.size());
+        copy[name.size()] = '\0';
+        kept = copy;
+    }
     try {
-        made_box = ::new (memory) box_of<T>(key, value_type_of<T>(), made, std::forward<Args>(args)...);
+        return ::new (memory)
+            box_of<T>(key_name({kept, name.size()}, key.hash(), key.is_static(), key.bits()),
+                      value_type_of<T>(), made, std::forward<Args>(args)...);
     } catch (...) {
         deallocate_box(memory, size, alignof(box_of<T>));
         throw;
     }
-    if (!key.is_static()) {
-        char* const copy = static_cast<char*>(memory) + sizeof(box_of<T>);
-        std::memcpy(copy, name.data(), name.size());
-        copy[name.size()] = '\0';
-        made_box->name = copy;
-    }
-    return made_box;
 }
 
 template <class T>
@@ -175,12 +176,12 @@ void destroy_box_of(box& erased) noexcept {
 
 template <class T>
 box* clone_box_of(const box& erased) {
-    return make_box<T>(erased.key_as_name(), erased.set, static_cast<const box_of<T>&>(erased).value);
+    return detail::make_box<T>(erased.key_as_name(), erased.set, static_cast<const box_of<T>&>(erased).value);
 }
 
 template <class T>
 void show_box_of(const box& erased, std::ostream& out) {
-    show<T>(static_cast<const box_of<T>&>(erased).value, out);
+    detail::show<T>(static_cast<const box_of<T>&>(erased).value, out);
 }
 
 template <class T>
