@@ -126,12 +126,12 @@ struct join_handle_access {
 /// when the last one goes, the task is detached and runs on. May outlive the task and the scheduler.
 ///
 /// `co_await handle` waits for the end and gives `const T&`, valid while a handle lives, and moved-from once
-/// another one moves the result out; `co_await
-/// std::move(handle)` moves the result out, after all others that wait have been served, and later awaits
-/// throw result_taken. A task that failed throws its exception at every await. Where no await receives
-/// it, it goes to the scheduler's unhandled handler when the last handle goes.
-/// Awaiting throws wrong_scheduler in a task of another scheduler, scheduler_closed where the task was
-/// destroyed with its scheduler, and usage_error in the task itself.
+/// another one moves the result out; `co_await std::move(handle)` moves the result out, after all others that
+/// wait have been served (at once, where the task has ended by then), and later awaits throw result_taken, as
+/// do those that have not gone on yet. A task that failed throws its exception at every await. Where no await
+/// receives it, it goes to the scheduler's unhandled handler when the last handle goes. Awaiting throws
+/// wrong_scheduler in a task of another scheduler, scheduler_closed where the task was destroyed with its
+/// scheduler, and usage_error in the task itself.
 template <class T = void>
 class [[nodiscard("await the handle, keep it, or say .detach()")]] join_handle
     : public detail::own_awaitable {

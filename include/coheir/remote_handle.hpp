@@ -26,29 +26,31 @@ public:
     remote_awaiter& operator=(const remote_awaiter&) = delete;
     ~remote_awaiter() {
         if (suspended_ && !joined_->completion.withdraw(*this)) joined_->completion.give_back();
+        end_await();
     }
 
-    bool await_ready() const noexcept { return joined_->completion.done(); }
+    bool await_ready() const noexcept { return false; }
     bool await_suspend(std::coroutine_handle<> awaiting) {
+        if (!joined_->completion.begin_await())
+            throw usage_error("coheir::remote_handle: co_await: another task awaits this handle");
+        awaits_ = true;
         told = [](remote_waiter& w) noexcept { run_state::wake(*static_cast<remote_awaiter&>(w).waiting_); };
         waiting_->resume_at = awaiting;
         waiting_->waiting_in = this;
         suspended_ = true;
-        const auto answer = joined_->completion.wait(*this);
-        if (answer == completion::answer::waits) {
+        if (joined_->completion.wait(*this)) {
             if (waiting_->stop & task_state::stop_due) [[unlikely]]
                 core::interrupt_now(*waiting_);
             return true;
         }
         suspended_ = false;
         waiting_->waiting_in = nullptr;
-        if (answer == completion::answer::taken)
-            throw usage_error("coheir::remote_handle: co_await: another task awaits this handle");
         return false;
     }
     std::conditional_t<Taking, T, std::add_lvalue_reference_t<const T>> await_resume() {
         end_wait(*waiting_);  // before: the exception is given back
         suspended_ = false;
+        const await_ending over{*this};
         if constexpr (Taking)
             return joined_->take();
         else
@@ -56,6 +58,14 @@ public:
     }
 
 private:
+    struct await_ending {
+        remote_awaiter& of;
+        ~await_ending() { of.end_await(); }
+    };
+    void end_await() noexcept {
+        if (std::exchange(awaits_, false)) joined_->completion.end_await();
+    }
+
     /// As a join on the same scheduler: the other task is asked to stop, and its end awaited; but let go
     /// where it is the one that asks, or where the request has come back around a circle of tasks that wait
     /// for each other. (A request that is older than the last is not handed on: two would chase each other
@@ -86,6 +96,7 @@ private:
     task_state* const waiting_;
     stop_request last_;  // that was handed on
     bool suspended_ = false;
+    bool awaits_ = false;
 };
 
 struct remote_handle_access;
@@ -98,8 +109,8 @@ struct remote_handle_access;
 /// `co_await handle` waits for the end and gives `const T&`, valid while the handle lives; `co_await
 /// std::move(handle)` moves the result out. Both throw the exception of a task that failed, and
 /// scheduler_closed for one that was destroyed with its scheduler, started or not. One await at a time: a
-/// second throws usage_error. Where no await receives an exception, the unhandled handler of the task's
-/// scheduler does, on its thread, when the handle has gone.
+/// second throws usage_error until the first has gone on. Where no await receives an exception, the unhandled
+/// handler of the task's scheduler does, on its thread, when the handle has gone.
 template <class T = void>
 class [[nodiscard("await the handle, keep it, or say .detach()")]] remote_handle
     : public detail::own_awaitable {

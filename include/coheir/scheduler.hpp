@@ -28,9 +28,10 @@ concept mirrored_by = std::is_invocable_v<Enter&, const T&> && std::is_invocable
 ///
 /// Runs on one thread at a time, or inside one strand. Other threads may call only post(), submit(),
 /// close(), closed() and remote(). In debug builds (without NDEBUG) usage_error is thrown where one of them
-/// calls, while it runs, spawn(), tasks(), dump(), set_policy() or on_unhandled(), spawn() or add() of a task
-/// group, or what looks at the task of a handle or stops it. Destroying it destroys the tasks that are left,
-/// newest first, without running them on; from inside one of them it terminates the program.
+/// calls, while it runs or waits in run() or run_until_idle(), spawn(), tasks(), dump(), set_policy() or
+/// on_unhandled(), spawn() or add() of a task group, or what looks at the task of a handle or stops it.
+/// Destroying it destroys the tasks that are left, newest first, without running them on; from inside one of
+/// them it terminates the program.
 class scheduler final : detail::core_host {
 public:
     /// An empty loop whose tasks inherit by `policy`. Throws std::bad_alloc.
@@ -187,6 +188,7 @@ T scheduler::run(task<T> root, std::source_location at) {
     const detail::task_ref<T> ending = detail::start(
         core_, root, [this](auto& t) { return detail::derive_context(core_, policy(), t); }, at,
         "scheduler::run");
+    const detail::core::use until_the_end(core_);
     for (;;) {
         core_.run_while_ready(ending.get(), [this] { return now(); });
         if (ending->ended) return detail::take_result(*ending);
@@ -196,6 +198,7 @@ T scheduler::run(task<T> root, std::source_location at) {
 
 inline void scheduler::run_until_idle() {
     require_idle("run_until_idle");
+    const detail::core::use until_the_end(core_);
     for (;;) {
         core_.run_while_ready(nullptr, [this] { return now(); });
         if (!core_.next_deadline()) return;

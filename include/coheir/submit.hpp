@@ -24,7 +24,7 @@ public:
         std::future<T> future = made->promise_.get_future();
         made->from_ = hand_over();
         future_feeder* const self = made.release();  // which deletes itself
-        if (self->from_->completion.wait(*self) != completion::answer::waits) self->feed();
+        if (!self->from_->completion.wait(*self)) self->feed();
         return future;
     }
 

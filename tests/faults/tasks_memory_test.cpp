@@ -66,6 +66,25 @@ context::child one_more(const context::view& parent) {
     return copy;
 }
 
+/// Waits for ever in two waits, so that it takes two requests to stop.
+task<> wait_for_ever() { co_await coheir::sleep_for(coheir::duration::max()); }
+task<> wait_twice() {
+    try {
+        co_await coheir::sleep_for(coheir::duration::max());
+    } catch (const coheir::task_cancelled&) {
+    }
+    co_await coheir::sleep_for(coheir::duration::max());
+}
+template <class Handle>
+task<> expect_cancelled(world& w, Handle handle) {
+    try {
+        w.expect(handle.done(), "it has not ended");
+        co_await std::move(handle);
+    } catch (const coheir::task_cancelled&) {
+        co_return;
+    }
+    w.expect(false, "it was not stopped");
+}
 /// What copies a context that has a value which cannot be copied: where no copy is made, none is frozen.
 template <class F>
 void copies_what_can_only_be_moved(world& w, F copy) {
@@ -362,21 +381,60 @@ const std::vector<test::operation> stopping{
          }
          w.expect(false, "it was not stopped");
      }},
-    {"a request to stop a task of another scheduler",
+};
+
+// What must not fail: all that it takes was made before.
+const std::vector<test::operation> without_asking{
+    {"requests to stop a task of another scheduler",
      [](world& w) -> task<> {
-         const auto wait = []() -> task<> { co_await coheir::sleep_for(10ms); };
-         auto handle = w.other.remote().spawn(wait());
+         auto handle = w.other.remote().spawn(wait_twice());
+         co_await coheir::spawn(run_other(w));
+         for (int i = 0; i < 2; ++i) {
+             {
+                 const short_of_memory now(w.fails);
+                 handle.request_stop();
+                 handle.request_stop();  // with the one before
+             }
+             w.expect(!handle.done(), "it ended by one request");
+             co_await coheir::spawn(run_other(w));
+         }
+         co_await expect_cancelled(w, std::move(handle));
+     }},
+    {"a request to stop that a waiting task hands on to another scheduler",
+     [](world& w) -> task<> {
+         auto wait = [](coheir::remote_handle<> handle) -> task<> { co_await std::move(handle); };
+         auto handle = w.other.remote().spawn(wait_for_ever());
+         auto waiting = coheir::spawn(wait(std::move(handle)));
+         co_await coheir::spawn(run_other(w));
          {
              const short_of_memory now(w.fails);
-             handle.request_stop();  // where there is no memory for it, the task runs on
+             waiting.request_stop();
+         }
+         co_await coheir::spawn(run_other(w));
+         co_await expect_cancelled(w, std::move(waiting));
+     }},
+    {"a time limit for a task of another scheduler is over",
+     [](world& w) -> task<> {
+         auto wait = [](coheir::remote_handle<> handle) -> task<> {
+             co_await coheir::with_timeout(std::move(handle), 10ms);
+         };
+         auto handle = w.other.remote().spawn(wait_for_ever());
+         auto waiting = coheir::spawn(wait(std::move(handle)));
+         co_await coheir::spawn(run_other(w));
+         w.clock.advance(10ms);
+         {
+             const short_of_memory now(w.fails);
+             co_await coheir::yield();
+             co_await coheir::yield();
          }
          co_await coheir::spawn(run_other(w));
          try {
-             co_await std::move(handle);
-         } catch (const coheir::task_cancelled&) {
+             w.expect(waiting.done() && w.other.tasks().empty(), "it was left running");
+             co_await std::move(waiting);
+         } catch (const coheir::timeout_error&) {
              co_return;
          }
-         w.expect(w.fails.met(), "it was not stopped");
+         w.expect(false, "it was not stopped");
      }},
 };
 
@@ -566,6 +624,17 @@ const std::vector<test::plain_operation> outside{
 TEST_CASE("spawning without memory", "[faults][memory]") { test::try_all(spawning); }
 TEST_CASE("waiting without memory", "[faults][memory]") { test::try_all(waiting); }
 TEST_CASE("stopping without memory", "[faults][memory]") { test::try_all(stopping); }
+TEST_CASE("stopping tasks of other schedulers asks for no memory", "[faults][memory]") {
+    for (const test::operation& row : without_asking) {
+        INFO(row.name);
+        test::failure f(1, true);
+        world w(f, test::shapes[0]);
+        const test::verdict v = w.try_in_task(row.act);
+        if (v.wrong) FAIL_CHECK(v.wrong);
+        CHECK(v.succeeded);
+        CHECK_FALSE(f.met());
+    }
+}
 TEST_CASE("looking at tasks without memory", "[faults][memory]") { test::try_all(looking); }
 TEST_CASE("tasks of other schedulers without memory", "[faults][memory]") { test::try_all(elsewhere); }
 TEST_CASE("a scheduler from outside without memory", "[faults][memory]") { test::try_all(outside); }

@@ -5,7 +5,7 @@ if(NOT CMAKE_CXX_COMPILER_ID STREQUAL Clang)
 endif()
 set(COHEIR_FUZZ_SECONDS 40 CACHE STRING "How long each program runs")
 
-function(coheir_fuzz name)
+function(coheir_fuzz name max_size)
     add_executable(coheir_fuzz_${name} ${CMAKE_CURRENT_SOURCE_DIR}/fuzz/${name}.cpp)
     target_include_directories(coheir_fuzz_${name} PRIVATE ${CMAKE_CURRENT_SOURCE_DIR})
     target_link_libraries(coheir_fuzz_${name} PRIVATE coheir::coheir coheir_development ${ARGN})
@@ -14,18 +14,18 @@ function(coheir_fuzz name)
     file(MAKE_DIRECTORY ${found})
     math(EXPR most "${COHEIR_FUZZ_SECONDS} + 120")
     add_test(NAME fuzz.${name}
-        COMMAND coheir_fuzz_${name} -max_total_time=${COHEIR_FUZZ_SECONDS} -timeout=30 -max_len=1024 -print_final_stats=1
+        COMMAND coheir_fuzz_${name} -max_total_time=${COHEIR_FUZZ_SECONDS} -timeout=30 -max_len=${max_size} -print_final_stats=1
                 ${found} ${CMAKE_CURRENT_SOURCE_DIR}/fuzz/corpus/${name}
     )
     set_tests_properties(fuzz.${name} PROPERTIES TIMEOUT ${most})
 endfunction()
 
-coheir_fuzz(shown_values)
+coheir_fuzz(shown_values 1024)
 if(TARGET coheir_spdlog)
-    coheir_fuzz(log_lines coheir_spdlog)
+    coheir_fuzz(log_lines 1024 coheir_spdlog)
 endif()
 if(TARGET coheir_boost_asio)
-    coheir_fuzz(http_requests coheir_boost_asio)
+    coheir_fuzz(http_requests 131072 coheir_boost_asio)  # beyond what the server takes
     target_sources(coheir_fuzz_http_requests PRIVATE
         ${PROJECT_SOURCE_DIR}/examples/http/server.cpp ${PROJECT_SOURCE_DIR}/examples/http_request_id.cpp
     )

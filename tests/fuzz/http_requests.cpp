@@ -4,6 +4,7 @@
 #include <boost/asio/buffer.hpp>
 #include <boost/beast/http.hpp>
 #include <netinet/in.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <unistd.h>
@@ -13,6 +14,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
+#include <cstring>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -40,8 +42,16 @@ public:
     connection(const connection&) = delete;
     connection& operator=(const connection&) = delete;
 
-    bool connects() {
-        return ::connect(socket_, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
+    /// 0, or what the error is.
+    int connect() {
+        if (::connect(socket_, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0) return 0;
+        if (errno != EINTR) return errno;
+        pollfd connected{socket_, POLLOUT, 0};  // it goes on; to call it again is an error
+        if (uninterrupted([&] { return ::poll(&connected, 1, 10'000); }) != 1) return ETIMEDOUT;
+        int error = 0;
+        socklen_t size = sizeof error;
+        ::getsockopt(socket_, SOL_SOCKET, SO_ERROR, &error, &size);
+        return error;
     }
     /// Sends all, and returns all that comes back until the other side closes.
     std::string talk(std::string_view all) {
@@ -110,7 +120,7 @@ extern "C" int LLVMFuzzerInitialize(int*, char***) {
         char* arguments[] = {text[0].data(), text[1].data(), text[2].data(), nullptr};
         std::exit(server_main(3, arguments));
     }).detach();
-    for (int tries = 0; !connection().connects(); ++tries) {
+    for (int tries = 0; connection().connect() != 0; ++tries) {
         fuzz::require(tries < 1000, "the server does not listen", "");
         std::this_thread::sleep_for(std::chrono::milliseconds(10));
     }
@@ -119,7 +129,8 @@ extern "C" int LLVMFuzzerInitialize(int*, char***) {
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     connection client;
-    fuzz::require(client.connects(), "the server takes no connection", "");
+    const int refused = client.connect();
+    fuzz::require(refused == 0, "the server takes no connection", std::strerror(refused));
     const std::string all = client.talk({reinterpret_cast<const char*>(data), size});
     boost::beast::error_code error;
     for (std::size_t read = 0; read < all.size();) {

@@ -6,8 +6,10 @@
 #include <cstdint>
 #include <exception>
 #include <sstream>
+#include <stdexcept>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "fuzz/input.hpp"
 
@@ -51,15 +53,26 @@ void change(fuzz::input& in, unsigned operation) {
     }
 }
 
+coheir::task<> fail(std::string what) {
+    throw std::runtime_error(what);
+    co_return;
+}
+
 coheir::task<> run(coheir::scheduler& loop, fuzz::input& in) {
     while (!in.is_empty()) {
-        const unsigned operation = in.number_below(14);
+        const unsigned operation = in.number_below(15);
         if (operation < 10) {
             try {
                 change(in, operation);
             } catch (const coheir::error& error) {
                 check(error.what());
             }
+            continue;
+        }
+        if (operation == 14) {
+            auto named = coheir::options{}.name(in.text());
+            coheir::spawn(fail(in.text()), std::move(named)).detach();
+            co_await coheir::yield();
             continue;
         }
         auto how = coheir::options{}.name(in.text()).policy(policy(operation - 10));
@@ -79,6 +92,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     if (in.has_mark()) return 0;
     coheir::manual_clock clock;
     coheir::scheduler loop{policy(in.number_below(4)), clock};
+    loop.on_unhandled([](const coheir::unhandled& u) {
+        check(u.message());
+        check(context::dump(u.context()));
+    });
     loop.spawn(run(loop, in), coheir::options{}.name(in.text())).detach();
     loop.run_ready();
     std::ostringstream tree;

@@ -481,6 +481,29 @@ TEST_CASE("one await at a time, and an empty handle says so", "[remote]") {
     CHECK_FALSE(empty.valid());
 }
 
+TEST_CASE("who was told of the end, and has not gone on yet, still awaits: nobody else takes the result",
+          "[remote]") {
+    test_loop here, there, third;
+    const std::string text = "a text that is too long for the small string optimisation";
+    auto give = [&]() -> coheir::task<std::string> { co_return text; };
+    auto handle = there.scheduler.remote().spawn(give());
+    auto look = [](const coheir::remote_handle<std::string>& h) -> coheir::task<std::string> {
+        co_return co_await h;
+    };
+    auto take = [](coheir::remote_handle<std::string> h) -> coheir::task<std::string> {
+        co_return co_await std::move(h);
+    };
+    auto looking = here.scheduler.spawn(look(handle));
+    here.step();
+    there.run_until_idle();
+    CHECK(handle.done());
+    third.scheduler.spawn(take(std::move(handle))).detach();
+    third.run_until_idle();
+    CHECK(third.unhandled == test::trace{"coheir::remote_handle: co_await: another task awaits this handle"});
+    auto joined = [&]() -> coheir::task<std::string> { co_return co_await looking; };
+    CHECK(here.scheduler.run(joined()) == text);
+}
+
 TEST_CASE("a result whose move throws is an error of the task", "[remote]") {
     struct fragile {
         fragile() = default;

@@ -5,7 +5,10 @@
 
 #include <catch2/catch.hpp>
 
+#include <chrono>
 #include <functional>
+#include <future>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -105,6 +108,31 @@ TEST_CASE("between its rounds a scheduler may be used on any thread", "[threads]
     std::string said;
     std::thread([&] { said = what_is_thrown([&] { loop.run(nothing()); }); }).join();
     CHECK(said == "nothing");
+}
+
+TEST_CASE("calls from another thread are told also while a loop waits for work", "[threads][misuse]") {
+    coheir::scheduler loop;
+    std::optional<coheir::resolver<void>> end;
+    std::promise<void> waits;
+    auto keep = [&](const coheir::resolver<void>& r) {
+        end = r;
+        waits.set_value();
+    };
+    auto body = [&]() -> coheir::task<> { co_await coheir::callback<>(keep); };
+    std::thread owner([&] { loop.run(body()); });
+    waits.get_future().wait();
+    for (int i = 0; i < 20; ++i) {  // whether it is still about to wait, or does
+        CHECK(what_is_thrown([&] { loop.spawn(nothing()).detach(); }) == elsewhere("scheduler::spawn"));
+        CHECK(what_is_thrown([&] { static_cast<void>(loop.tasks()); }) == elsewhere("scheduler::tasks"));
+        CHECK_THROWS_AS(loop.run(nothing()), coheir::scheduler_busy);
+        CHECK_THROWS_AS(loop.run_ready(), coheir::scheduler_busy);
+        CHECK_THROWS_AS(loop.run_until_idle(), coheir::scheduler_busy);
+        std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
+    (*end)();
+    owner.join();
+    loop.spawn(nothing()).detach();
+    loop.run_until_idle();
 }
 
 #endif

@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <functional>
 #include <optional>
+#include <utility>
 #include <vector>
 
 namespace {
@@ -35,7 +36,7 @@ struct world {
     waiter w;
     bool result_written = false;
     bool result_seen = false;
-    std::optional<completion::answer> answer;
+    std::optional<bool> waits;
     int releases = 0;
     int reports = 0;
     int receipts = 0;
@@ -66,15 +67,15 @@ TEST_CASE("in every interleaving of a wait and the end, the waiter is told once 
             w.emplace();
             return std::vector<body>{[&] { w->finish(); },
                                      [&] {
-                                         w->answer = w->end.wait(w->w);
+                                         w->waits = w->end.wait(w->w);
                                          w->result_seen = w->result_written;
                                      }};
         },
         [&] {
-            const bool waits = w->answer == completion::answer::waits;
+            const bool waits = w->waits.value();
             told += waits, seen += !waits;
             if (w->w.tellings != (waits ? 1 : 0)) FAIL("told never or twice");
-            if (!waits && (w->answer != completion::answer::ended || !w->result_seen)) FAIL("no result");
+            if (!waits && !w->result_seen) FAIL("no result");
             if (!w->end.done()) FAIL("not done");
         });
     CHECK(count >= 4);
@@ -93,7 +94,7 @@ TEST_CASE("in every interleaving of the end and a waiter that goes away, nobody 
             back = false;
             return std::vector<body>{[&] { w->finish(); },
                                      [&] {
-                                         if (w->end.wait(w->w) != completion::answer::waits) return w->drop();
+                                         if (!w->end.wait(w->w)) return w->drop();
                                          back = w->end.withdraw(w->w);
                                          w->w.gone = true;
                                          if (!back) w->end.give_back();
@@ -120,7 +121,7 @@ TEST_CASE("in every interleaving an exception is received by the one who waits, 
             w.emplace();
             return std::vector<body>{[&] { w->finish(); },
                                      [&] {
-                                         if (w->end.wait(w->w) == completion::answer::waits)
+                                         if (w->end.wait(w->w))
                                              test::schedules::step_when([&] { return w->w.tellings == 1; });
                                          w->end.receive();
                                          w->drop();
@@ -133,17 +134,55 @@ TEST_CASE("in every interleaving an exception is received by the one who waits, 
     CHECK(count > 5);
 }
 
-TEST_CASE("a completion takes one waiter at a time", "[remote]") {
+TEST_CASE("in every interleaving one await is let in at a time, and sees what the one before has left",
+          "[remote][schedules]") {
+    std::optional<world> w;
+    int takes = 0, refusals = 0;
+    bool inside = false;
+    std::size_t both = 0, one = 0;
+    const auto count = test::schedules::explore(
+        [&] {
+            w.emplace();
+            takes = refusals = 0;
+            const auto await = [&] {
+                if (!w->end.begin_await()) return void(++refusals);
+                waiter mine;
+                if (w->end.wait(mine)) test::schedules::step_when([&] { return mine.tellings == 1; });
+                if (!w->result_written) FAIL("no result");
+                if (std::exchange(inside, true)) FAIL("two look at the result at once");
+                test::schedules::step();
+                inside = false;
+                ++takes;
+                if (mine.tellings == 1) static_cast<void>(w->end.withdraw(mine));  // until it is left alone
+                w->end.end_await();
+            };
+            return std::vector<body>{[&] { w->finish(); }, await, await};
+        },
+        [&] {
+            if (takes + refusals != 2 || takes == 0) FAIL("an await was lost");
+            (takes == 2 ? both : one) += 1;
+        });
+    CHECK(count > 20);
+    CHECK(both > 0);
+    CHECK(one > 0);
+}
+
+TEST_CASE("a completion tells the one who waits at its end", "[remote]") {
     completion end;
     waiter first, second;
-    CHECK(end.wait(first) == completion::answer::waits);
-    CHECK(end.wait(second) == completion::answer::taken);
+    CHECK(end.begin_await());
+    CHECK_FALSE(end.begin_await());
+    CHECK(end.wait(first));
     CHECK(end.withdraw(first));
-    CHECK(end.wait(second) == completion::answer::waits);
+    end.end_await();
+    CHECK(end.begin_await());
+    CHECK(end.wait(second));
     CHECK_FALSE(end.done());
     end.complete();
     CHECK(end.done());
     CHECK(first.tellings == 0);
     CHECK(second.tellings == 1);
-    CHECK(end.wait(first) == completion::answer::ended);
+    end.end_await();
+    CHECK(end.begin_await());
+    CHECK_FALSE(end.wait(first));
 }

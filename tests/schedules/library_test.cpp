@@ -14,6 +14,7 @@
 #include <future>
 #include <memory>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "support/counted.hpp"
@@ -80,16 +81,25 @@ struct woken {
     coheir::scheduler loop;
     gate end;
     int ran = 0;
+    bool has_timer = false;
 
+    static task<> sleeps() { co_await coheir::sleep_for(std::chrono::hours(24)); }
     bodies threads() {
+        if (has_timer) {
+            loop.spawn(sleeps()).detach();
+            loop.run_ready();
+        }
         return {[this] { loop.run(end.wait()); },
                 [this, to = loop.remote()] { to.post([this, c = counted()] { ++ran; }); },
                 [this] { end.open(); }};
     }
     void check() {
-        loop.run_until_idle();
+        loop.run_ready();
         if (ran != 1) FAIL("a post did not arrive, or twice");
     }
+};
+struct woken_before_a_timer : woken {
+    woken_before_a_timer() { has_timer = true; }
 };
 
 /// One closes what another posts to.
@@ -126,6 +136,7 @@ struct destroyed {
     std::optional<coheir::scheduler> loop{std::in_place};
     std::future<int> submitted;
     bool refused = false;
+    static inline std::size_t refusals, results, ends;
 
     bodies threads() {
         const auto to = loop->remote();
@@ -143,11 +154,13 @@ struct destroyed {
                 }};
     }
     void check() {
-        if (refused) return;
+        if (refused) return void(++refusals);
         if (submitted.wait_for(std::chrono::seconds(0)) != std::future_status::ready) FAIL("a future hangs");
         try {
             if (submitted.get() != 7) FAIL("another result");
+            ++results;
         } catch (const coheir::scheduler_closed&) {
+            ++ends;
         }
     }
 };
@@ -256,6 +269,44 @@ struct joined_and_stopped : joined {
     joined_and_stopped() { stops_waiter = true; }
 };
 
+/// A task is asked to stop from elsewhere, at any moment, and again when it has gone on.
+struct stopped {
+    coheir::scheduler here, there;
+    gate end;
+    bool begun = false;
+    int caught = 0, cancelled = 0;
+
+    task<> sleeps(counted) {
+        begun = true;
+        try {
+            co_await coheir::sleep_for(coheir::duration::max());
+        } catch (const coheir::task_cancelled&) {
+            ++caught;
+        }
+        co_await coheir::sleep_for(coheir::duration::max());
+    }
+    task<> stops() {
+        auto handle = there.remote().spawn(sleeps(counted()));
+        test::schedules::step_when([this] { return begun; });
+        handle.request_stop();
+        handle.request_stop();  // perhaps with the one before
+        test::schedules::step_when([this] { return caught == 1; });
+        if (!handle.done()) handle.request_stop();
+        try {
+            co_await std::move(handle);
+        } catch (const coheir::task_cancelled&) {
+            ++cancelled;
+        }
+        end.open();
+    }
+    bodies threads() {
+        return {[this] { here.run(stops()); }, [this] { there.run(end.wait()); }};
+    }
+    void check() {
+        if (caught != 1 || cancelled != 1) FAIL("it was not stopped");
+    }
+};
+
 /// The last handle goes while the task fails.
 struct dropped {
     coheir::scheduler there;
@@ -287,12 +338,19 @@ struct dropped {
 TEST_CASE("in every schedule a loop is woken, and what is posted arrives once", "[schedules]") {
     CHECK(explore<woken>() > 100);
 }
+TEST_CASE("in every schedule a loop that waits for a timer is woken", "[schedules]") {
+    CHECK(explore<woken_before_a_timer>() > 100);
+}
 TEST_CASE("in every schedule what is accepted before a close runs, and nothing is accepted after",
           "[schedules]") {
     CHECK(explore<closed>() > 100);
 }
 TEST_CASE("in every schedule what meets the end of a scheduler is refused, or ends with it", "[schedules]") {
+    destroyed::refusals = destroyed::results = destroyed::ends = 0;
     CHECK(explore<destroyed>() > 10);
+    CHECK(destroyed::refusals > 0);
+    CHECK(destroyed::results > 0);
+    CHECK(destroyed::ends > 0);
 }
 TEST_CASE("in every schedule a callback and a request to stop end a wait once", "[schedules]") {
     CHECK(explore<called_back>() > 10);
@@ -305,6 +363,10 @@ TEST_CASE("in every schedule a task gets the result of one on another scheduler"
 }
 TEST_CASE("in every schedule such a task is stopped, or gets the result", "[schedules]") {
     CHECK(explore<joined_and_stopped>() > 100);
+}
+TEST_CASE("in every schedule a task of another scheduler is stopped as often as it is asked to",
+          "[schedules]") {
+    CHECK(explore<stopped>() > 50);
 }
 TEST_CASE("in every schedule the exception that nobody receives is reported once", "[schedules]") {
     CHECK(explore<dropped>() > 10);

@@ -48,3 +48,12 @@ mutant(exception_is_received_twice detail/completion.hpp
     [==[facts_.fetch_or(received, std::memory_order_acq_rel) & received) == 0;]==]
     [==[facts_.fetch_or(received, std::memory_order_acq_rel) & received) != 1;]==]
 )
+mutant(two_awaits_at_once detail/completion.hpp
+    [==[return (facts_.fetch_or(awaited, std::memory_order_acq_rel) & awaited) == 0;]==]
+    [==[return true;]==]
+)
+set(source schedules/library_test.cpp)
+mutant(a_second_request_is_lost detail/remote_state.hpp
+    [==[            state.stopping_.store(this, std::memory_order_release);]==]
+    [==[            delete this;]==]
+)

@@ -18,20 +18,22 @@ struct remote_waiter {
 };
 
 /// nobody → a waiter → telling → ended. The waiter is told between telling and ended; one that goes away
-/// meanwhile waits for that, since what is told touches its task. Beside it stand three facts: the end, that
-/// no owner is left, that somebody has the exception.
+/// meanwhile waits for that, since what is told touches its task. Beside it stand four facts: the end, that
+/// no owner is left, that somebody has the exception, that somebody awaits it.
 class completion {
 public:
-    enum class answer { waits, ended, taken };
+    /// Any thread: one await at a time, until it has looked at the end. False: another one has begun.
+    bool begin_await() noexcept {
+        return (facts_.fetch_or(awaited, std::memory_order_acq_rel) & awaited) == 0;
+    }
+    void end_await() noexcept { facts_.fetch_and(~awaited, std::memory_order_acq_rel); }
 
-    /// Any thread: `w` will be told, once. Or it has ended: what was written before complete() is seen. Or
-    /// another waits.
-    answer wait(remote_waiter& w) noexcept {
+    /// In an await: true if `w` will be told, once. False if it has ended: what was written before complete()
+    /// is seen.
+    bool wait(remote_waiter& w) noexcept {
         std::uintptr_t was = nobody;
-        if (waiter_.compare_exchange_strong(was, reinterpret_cast<std::uintptr_t>(&w),
-                                            std::memory_order_acq_rel, std::memory_order_acquire))
-            return answer::waits;
-        return was == telling || was == ended ? answer::ended : answer::taken;
+        return waiter_.compare_exchange_strong(was, reinterpret_cast<std::uintptr_t>(&w),
+                                               std::memory_order_acq_rel, std::memory_order_acquire);
     }
     /// The waiter goes away: afterwards nobody touches it. True if it had not been told, and never will be.
     bool withdraw(remote_waiter& w) noexcept {
@@ -70,7 +72,7 @@ public:
 
 private:
     static constexpr std::uintptr_t nobody = 0, telling = 1, ended = 2;  // else the waiter
-    static constexpr std::uint32_t settled = 1, dropped = 2, received = 4;
+    static constexpr std::uint32_t settled = 1, dropped = 2, received = 4, awaited = 8;
 
     synchronization::atomic<std::uintptr_t> waiter_{nobody};
     synchronization::atomic<std::uint32_t> facts_{0};

@@ -113,6 +113,20 @@ public:
 
     // ---- running
 
+    /// While it lives, this thread runs the core, also where it waits for work.
+    class use {
+    public:
+        explicit use(core& of) noexcept : core_(of), outer_(core_.runs_on_.load(std::memory_order_relaxed)) {
+            core_.runs_on_.store(&on_this_thread(), std::memory_order_relaxed);
+        }
+        ~use() { core_.runs_on_.store(outer_, std::memory_order_relaxed); }
+        use(const use&) = delete;
+        use& operator=(const use&) = delete;
+
+    private:
+        core& core_;
+        const void* const outer_;
+    };
     bool is_running() const noexcept { return runs_on_.load(std::memory_order_relaxed) != nullptr; }
 
     /// In debug builds: throws usage_error where another thread than this is running it, as far as can be
@@ -196,22 +210,18 @@ private:
     // Open while the scheduler runs: tasks are installed through it, one after the other.
     class round {
     public:
-        explicit round(core& of) noexcept : core_(of), outer_(std::exchange(on_this_thread().running, &of)) {
+        explicit round(core& of) noexcept : use_(of), outer_(std::exchange(on_this_thread().running, &of)) {
             constexpr std::uintptr_t depth{16'384};  // bytes of the stack that transfers may take
-            core_.runs_on_.store(&on_this_thread(), std::memory_order_relaxed);
-            core_.stack_limit_ = stack_position() - depth;
+            of.stack_limit_ = stack_position() - depth;
         }
-        ~round() {
-            core_.runs_on_.store(nullptr, std::memory_order_relaxed);
-            on_this_thread().running = outer_;
-        }
+        ~round() { on_this_thread().running = outer_; }
         round(const round&) = delete;
         round& operator=(const round&) = delete;
 
         mutable context::detail::installed current;
 
     private:
-        core& core_;
+        const use use_;
         run_state* const outer_;
     };
 
@@ -344,7 +354,7 @@ private:
         } catch (...) {
             host_.report(std::current_exception(), nullptr);
         }
-        delete &p;
+        p.let_go();
     }
 
     static bool find_task(std::uint64_t number, context::detail::task_facts& into) {
@@ -412,7 +422,7 @@ private:
         box_->take_into(ready_);
         round_.append(ready_);
         while (ready_node* const node = round_.pop())
-            if (node->what == ready_node::kind::function) delete static_cast<posted*>(node);
+            if (node->what == ready_node::kind::function) static_cast<posted*>(node)->let_go();
     }
 
     core_host& host_;

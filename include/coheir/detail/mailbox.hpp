@@ -15,11 +15,13 @@
 
 namespace coheir::detail {
 
-/// Something to run on a scheduler, with no context. Deleted when it has run, or will not.
+/// Something to run on a scheduler, with no context.
 struct posted : ready_node {
     posted() noexcept : ready_node(kind::function) {}
     virtual ~posted() = default;
     virtual void run() = 0;
+    /// It has run, or will not; on any thread.
+    virtual void let_go() noexcept { delete this; }
 };
 
 template <class F>
@@ -41,7 +43,7 @@ public:
     void post(F&& f, const char* operation) {
         hand_in(*new posted_function<std::decay_t<F>>(std::forward<F>(f)), operation);
     }
-    /// Any thread: takes it over. Throws scheduler_closed; then it is deleted.
+    /// Any thread: takes it over. Throws scheduler_closed; then it is let go.
     COHEIR_NOINLINE void hand_in(posted& p, const char* operation) {
         inbox::pushed pushed = inbox_.push_onto_others(p);
         if (pushed == inbox::pushed::first) {
@@ -50,7 +52,7 @@ public:
             if (pushed == inbox::pushed::first) ring();
         }
         if (pushed == inbox::pushed::refused) {
-            delete &p;
+            p.let_go();
             throw scheduler_closed(operation);
         }
     }
@@ -58,7 +60,7 @@ public:
     /// Any thread: a task goes on. The node must not be touched any more.
     void wake(ready_node& task) noexcept { push_always(task); }
     /// Any thread: something that is taken even when the mailbox is closed. Where the scheduler has gone, it
-    /// is deleted with the mailbox, so it must not keep that.
+    /// is let go with the mailbox, so it must not keep that.
     void post_always(posted& p) noexcept { push_always(p); }
 
     /// Any thread: refuses new work from now on.
@@ -112,7 +114,7 @@ private:
         ready_queue left;
         inbox_.take_into(left);
         while (ready_node* const node = left.pop())
-            if (node->what == ready_node::kind::function) delete static_cast<posted*>(node);
+            if (node->what == ready_node::kind::function) static_cast<posted*>(node)->let_go();
     }
 
     void push_always(ready_node& node) noexcept {

@@ -66,6 +66,12 @@ public:
     remote_state(mailbox& home, std::string_view called, std::source_location at)
         : number(task_numbers::take(1)), name(called), spawned_at(at), home_(std::in_place, &home),
           releasing_(new releaser) {
+        try {
+            stopping_.store(new stopper(*this), std::memory_order_relaxed);
+        } catch (...) {
+            delete releasing_;
+            throw;
+        }
         told = [](waiter& w) noexcept { static_cast<remote_state&>(w).task_ended(); };
     }
     remote_state(const remote_state&) = delete;
@@ -88,12 +94,12 @@ public:
         return result_.get();
     }
     const context::snapshot& context_at_failure() const noexcept { return at_failure_; }
-    /// Asks the task to stop, on its own thread. Where there is no memory for that, it runs on.
+    /// Asks the task to stop, on its own thread. A request that is on its way there stands for this one, too.
     void request_stop(stop_request came = {}) noexcept {
         if (completion.done()) return;
-        auto* const node = new (std::nothrow) stopper;
+        stopper* const node = stopping_.exchange(nullptr, std::memory_order_acq_rel);
         if (!node) return;
-        node->state = ref(this);
+        node->kept = ref(this);
         node->request = came;
         const mailbox::ref home = *home_;
         home->post_always(*node);
@@ -165,21 +171,32 @@ public:
     }
 
 private:
-    // Handed to the scheduler when the handle goes after a failure. Made early: there must be one then.
+    // Both are made early: neither must fail for want of memory.
+
+    /// Handed to the scheduler when the handle goes after a failure.
     struct releaser final : posted {
         ref state;
         void run() override { state->release_task(); }
     };
-
+    /// A request to stop, handed over again and again.
     struct stopper final : posted {
-        ref state;
-        stop_request request;
+        explicit stopper(remote_state& its) noexcept : state(its) {}
         void run() override {
-            if (state->task_) core::request_stop(*state->task_, request);
+            if (state.task_) core::request_stop(*state.task_, request);
         }
+        void let_go() noexcept override {
+            const ref last = std::move(kept);  // the state may go with it, and this with that
+            state.stopping_.store(this, std::memory_order_release);
+        }
+        remote_state& state;
+        ref kept;  // while it is on its way
+        stop_request request;
     };
 
-    ~remote_state() { delete releasing_; }
+    ~remote_state() {
+        delete releasing_;
+        delete stopping_.load(std::memory_order_relaxed);
+    }
 
     std::string description() const {
         return "task #" + std::to_string(number) + (name.empty() ? "" : " " + detail::quoted(name));
@@ -238,6 +255,7 @@ private:
     context::snapshot at_failure_;
     task_ref<T> task_;  // from its arrival to its end; after a failure until the last owner has gone
     releaser* releasing_;
+    synchronization::atomic<stopper*> stopping_{nullptr};  // null: it is on its way
 };
 
 /// One owner: the handle, or one who awaits it.
