@@ -49,8 +49,11 @@ task<> serve(int n) {
     context::erase(attempt);
 }
 /// One connection: requests one after the other, each in a task, the context of which derives from this one.
-task<> connection(int requests) {
-    for (int n = 0; n < requests; ++n) co_await coheir::spawn(serve(n));
+task<> connection(int requests, long long& served) {
+    for (int n = 0; n < requests; ++n) {
+        co_await coheir::spawn(serve(n));
+        ++served;
+    }
 }
 
 void run(long long requests) {
@@ -58,11 +61,15 @@ void run(long long requests) {
     for (const spawn_policy& policy :
          {spawn_policy::copying, spawn_policy::chained, spawn_policy::isolated}) {
         coheir::scheduler loop(policy, clock);
+        long long served = 0, failed = 0;
+        loop.on_unhandled([&failed](const coheir::unhandled&) { ++failed; });
         constexpr int connections = 32;
-        for (int i = 0; i < connections; ++i)
-            loop.spawn(connection(static_cast<int>(requests / 3 / connections))).detach();
+        const auto each = static_cast<int>(requests / 3 / connections);
+        for (int i = 0; i < connections; ++i) loop.spawn(connection(each, served)).detach();
         while (loop.run_ready() || loop.next_deadline())
             if (const auto next = loop.next_deadline(); next && !loop.run_ready()) clock.advance_to(*next);
+        endurance::require(failed == 0, "%lld tasks failed", failed);
+        endurance::require(served == each * connections, "%lld requests were served", served);
     }
 }
 

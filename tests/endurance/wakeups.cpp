@@ -14,15 +14,17 @@ namespace {
 using namespace std::chrono_literals;
 using clock_type = std::chrono::steady_clock;
 
+coheir::task<> sleep_for_a_day() { co_await coheir::sleep_for(24h); }
+
 /// Until the last post has come.
 coheir::task<> idle(std::optional<coheir::resolver<void>>& last) {
     co_await coheir::callback<>([&last](coheir::resolver<void> resolve) { last.emplace(resolve); });
 }
 
-}  // namespace
-
-void endurance::wakeups(long long count) {
+/// An idle loop waits for posts, or for a timer and posts.
+void wake(long long count, bool has_timer) {
     coheir::scheduler loop;
+    if (has_timer) loop.spawn(sleep_for_a_day()).detach();
     std::optional<coheir::resolver<void>> last;
     long long came = 0;
     clock_type::duration longest{};
@@ -47,6 +49,13 @@ void endurance::wakeups(long long count) {
     poster.join();
     const long long ms = std::chrono::duration_cast<std::chrono::milliseconds>(longest).count();
     std::printf("%lld of %lld posts came, the slowest after %lld ms\n", came, count, ms);
-    require(came == count, "%lld of %lld posts came", came, count);
-    require(longest < 100ms, "a post came after %lld ms", ms);
+    endurance::require(came == count, "%lld of %lld posts came", came, count);
+    endurance::require(longest < 100ms, "a post came after %lld ms", ms);
+}
+
+}  // namespace
+
+void endurance::wakeups(long long count) {
+    wake(count - count / 2, false);
+    wake(count / 2, true);
 }
