@@ -22,6 +22,8 @@ public:
         if (!of_) throw usage_error("coheir::shield: the same shield is awaited twice");
         return join_awaiter<T, Taking>(std::move(of_), waiting, true);
     }
+    /// For the message: it can be awaited in a coheir::task only.
+    only_in_a_coheir_task<T> operator co_await() const noexcept { return {}; }
 
 private:
     task_ref<T> of_;

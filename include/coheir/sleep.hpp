@@ -58,6 +58,8 @@ public:
                                                                       : time_point::max();
         return sleep_awaiter(t, deadline, deadline <= now);
     }
+    /// For the message: a sleep can be awaited in a coheir::task only.
+    only_in_a_coheir_task<void> operator co_await() const noexcept { return {}; }
 
 private:
     duration time_;

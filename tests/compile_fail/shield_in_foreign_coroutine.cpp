@@ -1,0 +1,13 @@
+// A shielded handle can be awaited in a coheir::task only.
+// error: promise_of_a_coheir_task
+#include <coheir/coheir.hpp>
+
+#include "their_task.hpp"
+
+#ifdef FIXED
+using awaiting_task = coheir::task<>;
+#else
+using awaiting_task = their_task;
+#endif
+
+awaiting_task body(coheir::join_handle<int> handle) { co_await coheir::shield(handle); }
