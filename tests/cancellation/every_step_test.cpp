@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "support/foreign_awaitables.hpp"
+#include "support/parking.hpp"
 #include "support/stop_requests.hpp"
 #include "support/stopped_after_each_step.hpp"
 
@@ -53,6 +54,42 @@ coheir::task<> clean_up(int& cleaned) {
     std::rethrow_exception(stopped);
 }
 
+/// Waits that others end: callbacks, foreign operations, tasks of schedulers seen from elsewhere.
+coheir::task<int> waits_for_others() {
+    const auto resolve_later = [](coheir::resolver<int> resolve) -> coheir::task<> {
+        co_await coheir::yield();
+        resolve(1);
+    };
+    auto start = [&](auto resolve) { coheir::spawn(resolve_later(resolve)).detach(); };
+    int sum = co_await coheir::callback<int>(start);
+
+    test::parking parking;
+    const auto release_later = [&parking]() -> coheir::task<> {
+        while (parking.size() == 0) co_await coheir::yield();
+        parking.release_first();
+    };
+    const auto releasing = coheir::spawn(release_later());
+    const auto park = [&parking]() -> coheir::task<> {
+        co_await parking.park();
+        co_await coheir::yield();
+    };
+    try {
+        co_await park();
+    } catch (const coheir::task_cancelled&) {
+        releasing.request_stop();  // it refers to what goes now
+        throw;
+    }
+
+    // On the same scheduler, which is as good as another: they go through its inbox.
+    const auto here = coheir::detail::scheduler_access::of(*coheir::detail::current_task()).remote();
+    const coheir::options copying(spawn_policy::copying);
+    auto handle = here.spawn(give(2, 1ms), copying);
+    sum += co_await handle;
+    sum += co_await std::move(handle);
+    sum += co_await coheir::with_timeout(here.spawn(give(3, 1ms), copying), 10ms);
+    co_return sum + co_await coheir::run_on(here, [] { return give(4, 1ms); });
+}
+
 coheir::task<> program(int& finalized, int& cleaned) {
     const finalizer at_end(finalized);
     context::set("value", test::counted(1));
@@ -75,6 +112,14 @@ coheir::task<> program(int& finalized, int& cleaned) {
         co_await coheir::sleep_for(1ms);
     });
     co_await coheir::shield(give(6, 1ms));
+    const coheir::time_point soon =
+        coheir::detail::scheduler_access::of(*coheir::detail::current_task()).now() + 1ms;
+    co_await coheir::sleep_until(soon);
+    co_await coheir::with_deadline(soon + 10ms, give(5, 1ms));
+    std::vector<coheir::task<int>> several;
+    for (int i = 0; i < 3; ++i) several.push_back(give(i, std::chrono::milliseconds(i)));
+    co_await coheir::when_all(std::move(several));
+    if (co_await waits_for_others() != 12) throw std::logic_error("wrong results of others");
     const int called = co_await coheir::callback<int>([](auto resolve) { resolve(7); });
     co_await coheir::yield();  // throws what came after the result
     const int foreign = co_await test::resumes_inline();

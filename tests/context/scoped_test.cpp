@@ -4,6 +4,8 @@
 
 #include <catch2/catch.hpp>
 
+#include <chrono>
+#include <forward_list>
 #include <memory>
 #include <optional>
 #include <stdexcept>
@@ -22,6 +24,7 @@ using context::flag;
 using context::scoped;
 using test::actor;
 using test::as;
+using namespace std::chrono_literals;
 
 namespace {
 
@@ -319,4 +322,23 @@ TEST_CASE("a scope refuses a text that is a null pointer, and names its key", "[
                           Catch::Contains("scoped: key 'user'") && Catch::Contains("null pointer"));
         CHECK_FALSE(context::contains("user"));
     });
+}
+
+TEST_CASE("a hundred thousand scopes inside each other take as long as so many apart", "[scoped][deep]") {
+    test::actor who;
+    const test::acting now(who);
+    constexpr context::key<int> key{"k"};
+    constexpr context::key<int> others[] = {context::key<int>{"a"}, context::key<int>{"b"}};
+    const auto start = std::chrono::steady_clock::now();
+    std::forward_list<context::scoped> open;
+    for (int i = 0; i < 100'000; ++i) {
+        if (i % 3 == 0)
+            open.emplace_front(key, i);
+        else
+            open.emplace_front(others[i % 3 - 1], i);
+    }
+    CHECK(context::get(key) == 99'999);
+    while (!open.empty()) open.pop_front();
+    CHECK(who.capture().empty());
+    CHECK(std::chrono::steady_clock::now() - start < 10s);  // it is 0.1 s, and was minutes
 }

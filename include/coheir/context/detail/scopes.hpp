@@ -107,8 +107,10 @@ private:
         open_scope** at = &in.kin->scopes;
         while (*at != &link) at = &(*at)->older;
         *at = link.older;
-        if (link.is_carried) delete static_cast<carried_scope*>(&link);
-        carried_scopes::tidy(in.kin->scopes);
+        if (link.is_carried) {  // else nothing is left over, and to look through all of them would take long
+            delete static_cast<carried_scope*>(&link);
+            carried_scopes::tidy(in.kin->scopes);
+        }
         drop_idle_kinship(in);
     }
     /// Contexts without levels below are copied faster.
