@@ -4,6 +4,7 @@
 
 #include <catch2/catch.hpp>
 
+#include <algorithm>
 #include <cstdint>
 #include <map>
 #include <random>
@@ -173,6 +174,27 @@ TEST_CASE("maps agree with std::map when hashes differ in few bits", "[map][coll
     compare_with_reference(make_names(64, [](std::size_t i) { return std::uint64_t{1} << i; }), 4000);
 }
 
+namespace {
+
+/// By Newton's iteration: each step doubles the bits that are right.
+std::uint64_t inverse_of(std::uint64_t multiplier) {
+    std::uint64_t inverse = multiplier;
+    for (int i = 0; i < 5; ++i) inverse *= 2 - multiplier * inverse;
+    REQUIRE(multiplier * inverse == 1);
+    return inverse;
+}
+/// How many nodes a look-up passes, at most.
+int depth_of(const detail::node* n) {
+    if (!n) return 0;
+    int below = 0;
+    if (n->kind == detail::node_kind::branch)
+        for (const detail::node* const child : static_cast<const detail::branch*>(n)->children)
+            below = std::max(below, depth_of(child));
+    return 1 + below;
+}
+
+}  // namespace
+
 TEST_CASE("names that go the same way through all branches but the last are told apart",
           "[map][collisions]") {
     // As only somebody could choose them who knows the multiplier of the branches.
@@ -186,9 +208,7 @@ TEST_CASE("names that go the same way through all branches but the last are told
     for (std::size_t i = 0; i < 40; ++i) put(i);
     REQUIRE(map.root()->kind == detail::node_kind::branch);
     const std::uint64_t multiplier = map.root()->multiplier;
-    std::uint64_t inverse = multiplier;  // by Newton's iteration: each step doubles the bits that are right
-    for (int i = 0; i < 5; ++i) inverse *= 2 - multiplier * inverse;
-    REQUIRE(multiplier * inverse == 1);
+    const std::uint64_t inverse = inverse_of(multiplier);
     const std::uint64_t way = 0xc0ffee5555555500;
     for (std::uint64_t i = 0; i < 30; ++i)
         keys.all.emplace_back("one way " + std::to_string(i), (way + i) * inverse);
@@ -204,6 +224,26 @@ TEST_CASE("names that go the same way through all branches but the last are told
     }
     CHECK(agrees(map, expected, keys));
     CHECK(agrees(copy, then, keys));
+}
+
+TEST_CASE("names that were chosen to meet in one map are spread in another", "[map][collisions]") {
+    const names few = make_names(40, [](std::size_t i) { return i * 0x9e3779b97f4a7c15; });
+    detail::map one, other;
+    for (std::size_t i = 0; i < few.size(); ++i) {
+        one.put(make_box(few.at(i), 0));
+        other.put(make_box(few.at(i), 0));
+    }
+    const std::uint64_t multiplier = one.root()->multiplier;
+    CHECK(other.root()->multiplier != multiplier);
+    const names chosen = make_names(1000, [inverse = inverse_of(multiplier)](std::size_t i) {
+        return (0xc0ffee5555555000 + i) * inverse;
+    });
+    for (std::size_t i = 0; i < chosen.size(); ++i) {
+        one.put(make_box(chosen.at(i), 0));
+        other.put(make_box(chosen.at(i), 0));
+    }
+    CHECK(depth_of(one.root()) > 10);
+    CHECK(depth_of(other.root()) < 6);
 }
 
 TEST_CASE("a name with the hash of another is not taken for it", "[map][collisions]") {
