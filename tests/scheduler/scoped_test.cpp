@@ -4,6 +4,7 @@
 
 #include <catch2/catch.hpp>
 
+#include <chrono>
 #include <optional>
 #include <stdexcept>
 #include <string>
@@ -121,6 +122,33 @@ TEST_CASE("tasks that share a context and cross their scopes of one key end the 
     CHECK(same.aborted);
     CHECK_THAT(same.errors, Catch::Contains("another order"));
     CHECK(test::in_child_process([&] { crossing(false); }).status == 0);
+}
+
+TEST_CASE("scopes of tasks that share a context end with their scheduler, in whichever order they began",
+          "[scoped]") {
+    coheir::join_handle<> kept;
+    {
+        coheir::scheduler loop(coheir::spawn_policy::shared);
+        const auto hold = [](std::string value, int turns) -> coheir::task<> {
+            for (int i = 0; i < turns; ++i) co_await coheir::yield();
+            const scoped held{"key", value};
+            co_await coheir::sleep_for(std::chrono::hours(1));
+        };
+        const auto root = [&]() -> coheir::task<> {
+            context::set("key", "before");
+            // The oldest task opens its scope last but one, the youngest first, the second in the middle.
+            coheir::spawn(hold("second", 1)).detach();
+            coheir::spawn(hold("last", 3)).detach();
+            coheir::spawn(hold("first", 0)).detach();
+            for (int i = 0; i < 2; ++i) co_await coheir::yield();
+            const scoped mine{"key", "the root's"};
+            co_await coheir::sleep_for(std::chrono::hours(1));
+        };
+        kept = loop.spawn(root());
+        for (int round = 0; round < 6; ++round) loop.run_ready();
+        CHECK(kept.context().get("key", "none") == "last");
+    }
+    CHECK(kept.context().get("key", "none") == "before");
 }
 
 TEST_CASE("tasks that spawn their successors in a scope of their own end in order", "[scoped]") {

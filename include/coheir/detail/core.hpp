@@ -392,6 +392,9 @@ private:
         box_->close();
         box_->on_ring({}, false);
         const round r(*this);
+        // Tasks that share a context have opened their scopes in another order than their frames go.
+        for (task_state* t = tasks_.newest(); t; t = t->older)
+            if (t->context && t->context->kin) t->context->kin->in_any_order = true;
         // Nobody frees a task that lives: it keeps itself, and its place in the list.
         for (task_state* t = tasks_.newest(); t; t = t->older) {
             if (t->ended) continue;

@@ -40,6 +40,7 @@ struct kinship : coheir::detail::recycled {
     std::uintptr_t children_sum = 0;  // the addresses of the children, xor-ed: with one child, the child
     std::uint32_t children = 0;       // levels chained onto this one
     bool looked_far = false;
+    bool in_any_order = false;  // scopes may end so: the frames that have them are all being destroyed
     const bool in_level = false;
     resolved* inherited = nullptr;  // made by the second look-up that goes far down
     family_ref family;              // of all levels that are linked

@@ -60,8 +60,10 @@ public:
                 covered_ = box_ref();  // it did not go along
         }
         level& in = *in_;
-        require_newest(in, *link);
-        restore(in);
+        if (scope_of_a_value* const newer = newer_in(in, *link))
+            newer->covered_ = std::move(covered_);
+        else
+            restore(in);
         leave(in, *link);
     }
 
@@ -89,17 +91,21 @@ private:
         return nullptr;
     }
 
-    /// Only a newer scope of the same key must have ended before; but for one of a block that was resumed
-    /// inside this one, and has gone on in a copy since.
-    void require_newest(const level& in, const open_scope& link) const noexcept {
-        for (const open_scope* s = in.kin->scopes; s != &link; s = s->older) {
+    /// A newer scope of the same key, the next, or null: only where all frames are being destroyed may one
+    /// end later. But for one of a block that was resumed inside this one, and has gone on in a copy since.
+    scope_of_a_value* newer_in(const level& in, const open_scope& link) const noexcept {
+        scope_of_a_value* newer = nullptr;
+        for (open_scope* s = in.kin->scopes; s != &link; s = s->older) {
             if (!s->is_for(hash, name) || has_ended(*s)) continue;
             if (s->is_carried && !static_cast<const carried_scope*>(s)->is_copy &&
                 static_cast<const carried_scope*>(s)->was_copied)
                 continue;
-            coheir::detail::fatal(
-                "context::scoped: scopes of one key in one context end in another order than they began");
+            if (s->is_carried || !in.kin->in_any_order)
+                coheir::detail::fatal(
+                    "context::scoped: scopes of one key in one context end in another order than they began");
+            newer = static_cast<scope_of_a_value*>(s);
         }
+        return newer;
     }
 
     /// Unlinks it.
