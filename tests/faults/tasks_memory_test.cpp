@@ -404,14 +404,14 @@ const std::vector<test::operation> without_asking{
      [](world& w) -> task<> {
          auto wait = [](coheir::remote_handle<> handle) -> task<> { co_await std::move(handle); };
          auto handle = w.other.remote().spawn(wait_for_ever());
-         auto waiting = coheir::spawn(wait(std::move(handle)));
+         auto awaits = coheir::spawn(wait(std::move(handle)));
          co_await coheir::spawn(run_other(w));
          {
              const short_of_memory now(w.fails);
-             waiting.request_stop();
+             awaits.request_stop();
          }
          co_await coheir::spawn(run_other(w));
-         co_await expect_cancelled(w, std::move(waiting));
+         co_await expect_cancelled(w, std::move(awaits));
      }},
     {"a time limit for a task of another scheduler is over",
      [](world& w) -> task<> {
@@ -419,7 +419,7 @@ const std::vector<test::operation> without_asking{
              co_await coheir::with_timeout(std::move(handle), 10ms);
          };
          auto handle = w.other.remote().spawn(wait_for_ever());
-         auto waiting = coheir::spawn(wait(std::move(handle)));
+         auto awaits = coheir::spawn(wait(std::move(handle)));
          co_await coheir::spawn(run_other(w));
          w.clock.advance(10ms);
          {
@@ -429,8 +429,8 @@ const std::vector<test::operation> without_asking{
          }
          co_await coheir::spawn(run_other(w));
          try {
-             w.expect(waiting.done() && w.other.tasks().empty(), "it was left running");
-             co_await std::move(waiting);
+             w.expect(awaits.done() && w.other.tasks().empty(), "it was left running");
+             co_await std::move(awaits);
          } catch (const coheir::timeout_error&) {
              co_return;
          }

@@ -330,10 +330,11 @@ template <class T>
 remote_owner<T> hand_over(mailbox& to, task<T>& work, handed_options how, std::source_location at,
                           const char* operation) {
     using namespace context::detail;
-    if (!work || to.closed()) refuse_start(static_cast<bool>(work), operation);
+    if (!work) throw invalid_task(operation);
     owner* const who = current();
     if (how.policy && policy_access::is_shared(*how.policy) && (how.context || who))
         static_cast<void>(policy_access::derive(*how.policy, context::snapshot()));  // throws
+    if (to.closed()) throw scheduler_closed(operation);
     remote_origin from{0, how.deadline, std::chrono::steady_clock::time_point::max()};
     if (const task_state* const spawner = current_task()) {
         from.spawner = spawner->task;

@@ -150,8 +150,9 @@ private:
 
     remote_ref spawn_on(scheduler& on, const task& t, const body& b, const policy& by) {
         const int number = ++last_task_;
-        const level_ref snapshot = copy_of(t.in);
         if (by.how == way::shared) throw thrown{"wrong_scheduler"};
+        if (on.closed) throw thrown{"scheduler_closed"};
+        const level_ref snapshot = by.how == way::isolated ? over(nullptr) : copy_of(t.in);
         const auto made = std::make_shared<remote_task>(on);
         made->number = number;
         const int deadline = t.deadline;

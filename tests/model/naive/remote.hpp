@@ -18,7 +18,7 @@ struct remote_task : waiter, recipient {
 
     scheduler& home;
     task_ref of{};  // from its arrival on, while it or its exception matters
-    bool is_done = false, is_dropped = false, is_received = false, is_taken = false;
+    bool is_done = false, is_dropped = false, is_received = false, is_taken = false, is_awaited = false;
     int result = 0, number = 0;
     std::optional<std::string> error{};
     remote_wait* waiting = nullptr;
@@ -101,12 +101,23 @@ inline void remote_task::told() {
     if (is_dropped || !error) of.reset();
 }
 
+/// One await at a time, until it has the result, or goes without it.
+struct remote_await {
+    explicit remote_await(remote_task& t) : of(t) {
+        if (std::exchange(of.is_awaited, true)) throw thrown{"usage_error"};
+    }
+    remote_await(const remote_await&) = delete;
+    remote_await& operator=(const remote_await&) = delete;
+    ~remote_await() { of.is_awaited = false; }
+    remote_task& of;
+};
+
 inline flow join_remote(task& t, remote_ref owner, bool taking, int& result) {
     remote_task& of = *owner->of;
+    const remote_await begun(of);
     if (of.is_done) {
         t.end_wait();
     } else {
-        if (of.waiting) throw thrown{"usage_error"};
         remote_wait joining(t, owner);
         co_await park(t, joining);
         t.end_wait();
