@@ -145,8 +145,8 @@ public:
     [[nodiscard]] std::string_view name() const { return state("name").name; }
     /// The place of the call that spawned it.
     [[nodiscard]] std::source_location spawned_at() const { return state("spawned_at").spawned_at; }
-    /// Asks the task to stop: see join_handle. Takes effect when its scheduler comes to it. Nothing happens
-    /// if it has ended. Any thread, as the handle.
+    /// Asks the task to stop: see join_handle. Takes effect when its scheduler comes to it: until then, one
+    /// request stands for all. Nothing happens if it has ended. Needs no memory. Any thread, as the handle.
     void request_stop() const { state("request_stop").request_stop(); }
     /// Lets go of the task, which runs on.
     void detach() noexcept { owner_ = {}; }

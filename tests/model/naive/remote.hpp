@@ -18,7 +18,8 @@ struct remote_task : waiter, recipient {
 
     scheduler& home;
     task_ref of{};  // from its arrival on, while it or its exception matters
-    bool is_done = false, is_dropped = false, is_received = false, is_taken = false, is_awaited = false;
+    bool is_done = false, is_dropped = false, is_received = false, is_taken = false;
+    bool is_awaited = false, is_asked = false;
     int result = 0, number = 0;
     std::optional<std::string> error{};
     remote_wait* waiting = nullptr;
@@ -27,9 +28,10 @@ struct remote_task : waiter, recipient {
     bool received() override { return std::exchange(is_received, true); }
     void gone() override { of.reset(); }
     void request_stop(const std::shared_ptr<remote_task>& self, request came = {}) {
-        if (is_done) return;
+        if (is_done || std::exchange(is_asked, true)) return;  // one on its way stands for others
         home.post_always([self, came] {
             if (self->of) naive::request_stop(*self->of, came);
+            self->is_asked = false;
         });
     }
     int receive(bool taking) {
