@@ -14,12 +14,12 @@ mutant(copy_is_shallow context/detail/change.hpp  # a change in place reaches ev
     [==[box* exclusive = const_cast<box*>(found);]==]
 )
 mutant(copy_is_flattened context/detail/level.hpp  # clear in the copy uncovers nothing
-    [==[parts made{inheritable(context.own), flattened(context.parent())};]==]
-    [==[parts made{flattened(&context), map()};]==]
+    [==[return {inheritable(context.own), flattened(context.parent())};]==]
+    [==[return {flattened(&context), map()};]==]
 )
 mutant(copy_forgets_what_is_below context/detail/level.hpp
-    [==[parts made{inheritable(context.own), flattened(context.parent())};]==]
-    [==[parts made{inheritable(context.own), map()};]==]
+    [==[return {inheritable(context.own), flattened(context.parent())};]==]
+    [==[return {inheritable(context.own), map()};]==]
 )
 mutant(chain_snapshots_its_parent context/policy.hpp
     [==[: chained_onto(parent);]==]

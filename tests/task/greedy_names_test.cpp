@@ -185,30 +185,46 @@ coheir::task<> uses_everything() {
     CHECK(context::capture().run(greedy::function()).number == 7);
     CHECK(context::bind(greedy::function())().number == 7);
 
-    CHECK((co_await greedy::operation()).number == 3);
-    CHECK((co_await coheir::callback<value>(greedy::starter())).number == 8);
-    CHECK((co_await gives(1)).number == 1);
+    auto operated = co_await greedy::operation();
+    CHECK(operated.number == 3);
+    auto called_back = co_await coheir::callback<value>(greedy::starter());
+    CHECK(called_back.number == 8);
+    auto given = co_await gives(1);
+    CHECK(given.number == 1);
     const value referred(6);
-    CHECK((co_await refers(referred)).number == 6);
+    auto reference = co_await refers(referred);
+    CHECK(reference.number == 6);
     const auto child = coheir::spawn(gives(2), coheir::options(greedy::policy()));
-    CHECK((co_await child).number == 2);
+    auto joined = co_await child;
+    CHECK(joined.number == 2);
     CHECK(child.context().get<value>("greedy")->number == 5);
-    CHECK((co_await coheir::spawn(refers(referred))).number == 6);
-    CHECK(std::get<0>(co_await coheir::when_all(gives(1), gives(2))).number == 1);
+    auto joined_reference = co_await coheir::spawn(refers(referred));
+    CHECK(joined_reference.number == 6);
+    auto all = co_await coheir::when_all(gives(1), gives(2));
+    CHECK(std::get<0>(all).number == 1);
     const auto [settled, other] = co_await coheir::when_all_settled(gives(1), refers(referred));
     CHECK(settled.value().number == 1);
     CHECK(other.value().number == 6);
-    CHECK(std::get<0>(co_await coheir::when_any(gives(1))).number == 1);
+    auto any = co_await coheir::when_any(gives(1));
+    CHECK(std::get<0>(any).number == 1);
     std::vector<coheir::task<value>> several;
     several.push_back(gives(1));
-    CHECK((co_await coheir::when_all(std::move(several))).size() == 1);
-    CHECK((co_await coheir::with_timeout(gives(1), 1h)).number == 1);
-    CHECK((co_await coheir::with_timeout(child, 1h)).number == 2);
-    CHECK((co_await coheir::with_timeout(greedy::operation(), 1h)).number == 3);
-    CHECK((co_await coheir::timeout_scope(1h, gives(1))).number == 1);
-    CHECK((co_await coheir::timeout_scope(1h, greedy::coroutine())).number == 10);
-    CHECK((co_await coheir::with_task_group(greedy::block())).number == 11);
-    CHECK((co_await coheir::shield(child)).number == 2);
+    auto range = co_await coheir::when_all(std::move(several));
+    CHECK(range.size() == 1);
+    auto in_time = co_await coheir::with_timeout(gives(1), 1h);
+    CHECK(in_time.number == 1);
+    auto handle_in_time = co_await coheir::with_timeout(child, 1h);
+    CHECK(handle_in_time.number == 2);
+    auto operated_in_time = co_await coheir::with_timeout(greedy::operation(), 1h);
+    CHECK(operated_in_time.number == 3);
+    auto scoped = co_await coheir::timeout_scope(1h, gives(1));
+    CHECK(scoped.number == 1);
+    auto scoped_coroutine = co_await coheir::timeout_scope(1h, greedy::coroutine());
+    CHECK(scoped_coroutine.number == 10);
+    auto grouped = co_await coheir::with_task_group(greedy::block());
+    CHECK(grouped.number == 11);
+    auto shielded = co_await coheir::shield(child);
+    CHECK(shielded.number == 2);
 }
 
 }  // namespace
@@ -225,8 +241,10 @@ TEST_CASE("functions of the library's names beside a user's types are not called
     auto future = there.submit(gives(1));
     auto handle = there.spawn(gives(2), coheir::options(greedy::policy()));
     const auto waits = [](coheir::remote to, coheir::remote_handle<greedy::value> of) -> coheir::task<> {
-        CHECK((co_await std::move(of)).number == 2);
-        CHECK((co_await coheir::run_on(to, greedy::function())).number == 7);
+        auto taken = co_await std::move(of);
+        CHECK(taken.number == 2);
+        auto ran_there = co_await coheir::run_on(to, greedy::function());
+        CHECK(ran_there.number == 7);
     };
     auto waiting = loop.spawn(waits(there, std::move(handle)));
     while (!waiting.done()) {
