@@ -150,12 +150,11 @@ public:
     }
 
     bool await_ready() const noexcept { return false; }
-    template <detail::promise_of_a_coheir_task Promise>
-    void await_suspend(std::coroutine_handle<Promise> awaiting) {
-        detail::task_state& waiting = *awaiting.promise().state;
+    void await_suspend(detail::coroutine_of_a_coheir_task awaiting) {
+        detail::task_state& waiting = awaiting.task;
         if (waiting_) throw usage_error("coheir::callback: the same callback is awaited twice");
         waiting_ = &waiting;
-        waiting.resume_at = awaiting;
+        waiting.resume_at = awaiting.handle;
         if (waiting.stop & detail::task_state::stop_due) return queue(waiting);
         state_ = new detail::callback_state<T>(waiting);
         waiting.waiting_in = this;

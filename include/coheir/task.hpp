@@ -15,8 +15,7 @@ namespace detail {
 template <class T>
 struct only_in_a_coheir_task {
     bool await_ready() const noexcept { return false; }
-    template <promise_of_a_coheir_task Promise>
-    void await_suspend(std::coroutine_handle<Promise>) const noexcept {}
+    void await_suspend(coroutine_of_a_coheir_task) const noexcept {}
     T await_resume() const;
 };
 

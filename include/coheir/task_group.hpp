@@ -216,9 +216,8 @@ struct group_access {
     public:
         explicit end(task_group& of) noexcept : group_(of) {}
         bool await_ready() const noexcept { return group_.size() == 0; }
-        template <promise_of_a_coheir_task Promise>
-        void await_suspend(std::coroutine_handle<Promise> awaiting) const noexcept {
-            group_.suspend(awaiting);
+        void await_suspend(coroutine_of_a_coheir_task awaiting) const noexcept {
+            group_.suspend(awaiting.handle);
         }
         void await_resume() const { end_wait(group_.block()); }
 

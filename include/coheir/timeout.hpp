@@ -61,9 +61,8 @@ public:
     }
 
     bool await_ready() const noexcept { return of_->ended; }
-    template <promise_of_a_coheir_task Promise>
-    void await_suspend(std::coroutine_handle<Promise> awaiting) {
-        suspend(*awaiting.promise().state, awaiting);
+    void await_suspend(detail::coroutine_of_a_coheir_task awaiting) {
+        suspend(awaiting.task, awaiting.handle);
     }
     std::conditional_t<Taking, T, std::add_lvalue_reference_t<const T>> await_resume() {
         stop_timer();

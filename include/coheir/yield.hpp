@@ -16,10 +16,9 @@ class [[nodiscard("co_await it")]] yield_awaiter : public own_awaitable {
     // clang-format on
 public:
     bool await_ready() const noexcept { return false; }
-    template <promise_of_a_coheir_task Promise>
-    void await_suspend(std::coroutine_handle<Promise> awaiting) noexcept {
-        task_state& t = *(task_ = awaiting.promise().state);
-        t.resume_at = awaiting;
+    void await_suspend(coroutine_of_a_coheir_task awaiting) noexcept {
+        task_state& t = *(task_ = &awaiting.task);
+        t.resume_at = awaiting.handle;
         t.waiting_in = &queued;
         t.home->enqueue(t);
     }

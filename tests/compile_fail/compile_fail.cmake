@@ -1,5 +1,5 @@
-# Checks that SOURCE does not compile, with the error that its line `// error: REGEX` states, as the first, and that it
-# does compile with -DFIXED, so that nothing else is wrong with it.
+# Checks that SOURCE does not compile, with the error that its line `// error: REGEX` states, in the first line of
+# the first error, and that it does compile with -DFIXED, so that nothing else is wrong with it.
 #   cmake -D COMPILER=… -D INCLUDE=… -D SOURCE=… -P compile_fail.cmake
 set(ENV{LC_ALL} C)
 set(compile ${COMPILER} -std=c++20 -fsyntax-only -fdiagnostics-color=never -pthread -I${INCLUDE} ${SOURCE})
@@ -14,13 +14,8 @@ execute_process(COMMAND ${compile} RESULT_VARIABLE status OUTPUT_VARIABLE output
 if(status EQUAL 0)
     message(FATAL_ERROR "${SOURCE} compiles")
 endif()
-string(FIND "${output}" "error:" first)
-math(EXPR behind "${first} + 1")
-string(SUBSTRING "${output}" ${behind} -1 rest)
-string(FIND "${rest}" "error:" length)  # of the first error and its notes; -1: there is one
-string(SUBSTRING "${rest}" 0 ${length} error)
-if(NOT error MATCHES "${regex}")
-    message(FATAL_ERROR "The first error does not match '${regex}':\n${output}")
+if(NOT output MATCHES "error:([^\n]*)" OR NOT CMAKE_MATCH_1 MATCHES "${regex}")
+    message(FATAL_ERROR "The first line of the first error does not match '${regex}':\n${output}")
 endif()
 
 execute_process(COMMAND ${compile} -DFIXED COMMAND_ERROR_IS_FATAL ANY)

@@ -1,5 +1,5 @@
 // A join handle can be awaited in a coheir::task only.
-// error: coheir::join_handle<int>
+// error: coroutine_of_a_coheir_task
 #include <coheir/coheir.hpp>
 
 #include "their_task.hpp"

@@ -1,5 +1,5 @@
 // A task can be awaited in a coheir::task only, and the compiler says so.
-// error: promise_of_a_coheir_task
+// error: coroutine_of_a_coheir_task
 #include <coheir/coheir.hpp>
 
 #include "their_task.hpp"

@@ -1,5 +1,5 @@
 // What waits for a scheduler of ours can be awaited in a coheir::task only.
-// error: promise_of_a_coheir_task
+// error: coroutine_of_a_coheir_task
 #include <coheir/coheir.hpp>
 
 #include "their_task.hpp"

@@ -262,9 +262,8 @@ public:
     gathered_pack& operator=(const gathered_pack&) = delete;
 
     bool await_ready() const noexcept { return gathering_.complete(); }
-    template <promise_of_a_coheir_task Promise>
-    void await_suspend(std::coroutine_handle<Promise> awaiting) {
-        gathering_.suspend(awaiting, *awaiting.promise().state);
+    void await_suspend(coroutine_of_a_coheir_task awaiting) {
+        gathering_.suspend(awaiting.handle, awaiting.task);
     }
 
 protected:
@@ -294,9 +293,8 @@ public:
     gathered_range& operator=(const gathered_range&) = delete;
 
     bool await_ready() const noexcept { return gathering_.complete(); }
-    template <promise_of_a_coheir_task Promise>
-    void await_suspend(std::coroutine_handle<Promise> awaiting) {
-        gathering_.suspend(awaiting, *awaiting.promise().state);
+    void await_suspend(coroutine_of_a_coheir_task awaiting) {
+        gathering_.suspend(awaiting.handle, awaiting.task);
     }
 
 protected:

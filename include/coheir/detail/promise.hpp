@@ -27,10 +27,19 @@ concept is_own_awaitable = std::derived_from<std::remove_cvref_t<A>, own_awaitab
 
 struct promise_base;
 
-/// A coroutine of ours. What fails here tells that something of coheir is awaited in a coroutine of
-/// another library: await it in a coheir::task.
 template <class Promise>
 concept promise_of_a_coheir_task = std::derived_from<Promise, promise_base>;
+
+/// What awaits something of ours. A handle that cannot become one is a coroutine of another library: that is
+/// what the compiler says then, and that nothing of coheir can be awaited there.
+struct coroutine_of_a_coheir_task {
+    template <promise_of_a_coheir_task Promise>
+    COHEIR_INLINE coroutine_of_a_coheir_task(std::coroutine_handle<Promise> of) noexcept
+        : handle(of), task(*of.promise().state) {}
+
+    std::coroutine_handle<> handle;
+    task_state& task;
+};
 
 template <class T>
 class child_awaiter;

@@ -249,9 +249,8 @@ public:
     asio_operation(typename Flavour::error_code * error_into, I && initiation, As && ... args)
         : awaiter(error_into), initiation_(std::forward<I>(initiation)), args_(std::forward<As>(args)...) {}
 
-    template <promise_of_a_coheir_task Promise>
-    void await_suspend(std::coroutine_handle<Promise> awaiting) {
-        this->start(*awaiting.promise().state, awaiting, [this](typename awaiter::handler&& h) {
+    void await_suspend(coroutine_of_a_coheir_task awaiting) {
+        this->start(awaiting.task, awaiting.handle, [this](typename awaiter::handler&& h) {
             std::apply([&](InitArgs&... args) { std::move(initiation_)(std::move(h), std::move(args)...); },
                        args_);
         });
