@@ -12,6 +12,7 @@
 #include <exception>
 #include <map>
 #include <optional>
+#include <sstream>
 #include <stdexcept>
 #include <stop_token>
 #include <string>
@@ -68,9 +69,9 @@ inline std::string name_of(const std::exception_ptr& error) {
 // ---- keys and values
 
 inline constexpr std::array<context::key_name, keys.size()> literals{"a", "b", "c", "own", "once"};
-inline constexpr std::array typed_keys{context::key<int>{"a"}, context::key<int>{"b"}, context::key<int>{"c"},
-                                       context::key<int>{"own", context::flag::local},
-                                       context::key<int>{"once", context::flag::frozen}};
+inline constexpr std::array typed_keys{
+    context::key<int>{"a"}, context::key<int>{"b"}, context::key<int>{"c", context::flag::secret},
+    context::key<int>{"own", context::flag::local}, context::key<int>{"once", context::flag::frozen}};
 
 struct unique_number {
     explicit unique_number(int n) : number(n) {}
@@ -104,31 +105,39 @@ inline void set(const step& s) {
     with_value(s, [](const auto& key, auto&& v) { context::set(key, std::forward<decltype(v)>(v)); });
 }
 
-/// Changes the value as the step says, then calls `more`.
-template <class F>
-bool update(const step& s, F&& more) {
-    const auto number = [&](int& v) { v = s.number, more(); };
-    if (s.written == form::typed) return context::update(typed_keys[s.key], number);
-    return with_key(s, [&](const context::key_name& key) {
-        switch (s.of) {
-            case kind::number: return context::update<int>(key, number);
-            case kind::text:
-                return context::update<std::string>(
-                    key, [&](std::string& v) { v += std::to_string(s.number), more(); });
-            case kind::list:
-                return context::update<list>(key, [&](list& v) { v.push_back(s.number), more(); });
-            case kind::unique: break;
-        }
-        return context::update<unique_number>(key, [&](unique_number& v) { v.number = s.number, more(); });
-    });
-}
-
-struct current_context {  // read like a snapshot or a view
+struct current_context {  // used like a snapshot, a view or a child
     template <class T>
     const T* find(const context::key_name& key) const {
         return context::find<T>(key);
     }
+    template <class T, class F>
+    bool update(const context::key_name& key, F&& f) {
+        return context::update<T>(key, std::forward<F>(f));
+    }
+    template <class T, class F>
+    bool update(const context::key<T>& key, F&& f) {
+        return context::update(key, std::forward<F>(f));
+    }
 };
+
+/// Changes the value as the step says, then calls `more`.
+template <class Context, class F>
+bool update(Context&& in, const step& s, F&& more) {
+    const auto number = [&](int& v) { v = s.number, more(); };
+    if (s.written == form::typed) return in.update(typed_keys[s.key], number);
+    return with_key(s, [&](const context::key_name& key) {
+        switch (s.of) {
+            case kind::number: return in.template update<int>(key, number);
+            case kind::text:
+                return in.template update<std::string>(
+                    key, [&](std::string& v) { v += std::to_string(s.number), more(); });
+            case kind::list:
+                return in.template update<list>(key, [&](list& v) { v.push_back(s.number), more(); });
+            case kind::unique: break;
+        }
+        return in.template update<unique_number>(key, [&](unique_number& v) { v.number = s.number, more(); });
+    });
+}
 
 template <class Context>
 std::string shown_in(const Context& in, std::size_t key) {
@@ -275,6 +284,31 @@ private:
         const auto found = numbers_.find(task);
         return found == numbers_.end() ? "?" : std::to_string(found->second);
     }
+    std::string text_of_origin(const std::optional<context::value_origin>& from) const {
+        return from ? number_of(from->task()) + (from->is_own() ? ", own" : ", inherited") : "-";
+    }
+    /// Of each line of a dump the key, whether its value is redacted, and the rest as its origin says.
+    template <class Origin>
+    std::string text_of_dump(const std::string& dump, Origin&& origin) const {
+        std::string text;
+        std::istringstream lines(dump);
+        for (std::string line; std::getline(lines, line);) {
+            const std::string key = line.substr(0, line.find(' '));
+            const std::string from = text_of_origin(origin(key));
+            const bool is_redacted = line.starts_with(key + " = <redacted> (");
+            const bool is_own = line.find(" (own; ") != std::string::npos;
+            text += " " + key + (is_redacted ? " redacted " : " ") + from;
+            if (is_own != from.ends_with(", own")) text += ", of which the dump says otherwise: " + line;
+        }
+        return text;
+    }
+    std::string text_of_dump() const {
+        return text_of_dump(context::dump(), [](const std::string& key) { return context::origin(key); });
+    }
+    std::string text_of_dump(const context::snapshot& of) const {
+        return text_of_dump(context::dump(of),
+                            [&](const std::string& key) { return context::origin(of, key); });
+    }
     void say_unhandled(const coheir::unhandled& u) {
         say("unhandled",
             name_of(u.error()) + " of " + number_of(u.task()) + ", which showed " + shown_in(u.context()));
@@ -319,6 +353,7 @@ private:
             made.set("a", by.number);
             return made;
         }
+        if (by.how == way::updated) return updated_child(parent, by);
         context::child made = by.how == way::copied_and_set    ? parent.copied()
                               : by.how == way::chained_and_set ? parent.chained()
                                                                : parent.shared();
@@ -326,6 +361,17 @@ private:
         if (by.how != way::refusing) return made;
         made.erase("a");
         throw failure(by.number);
+    }
+    context::child updated_child(const context::view& parent, const policy& by) {
+        context::child made = by.base() == way::shared    ? parent.shared()
+                              : by.base() == way::copying ? parent.copied()
+                                                          : parent.chained();
+        step how;
+        how.key = by.key();
+        how.of = by.of();
+        how.number = by.number;
+        say("policy", update(made, how, [] {}) ? "updated" : "had nothing to update");
+        return made;
     }
     static bool is_context_current() {
         try {
@@ -388,10 +434,19 @@ private:
                         : with_key(s, [](const context::key_name& key) { return context::get<int>(key); });
                 return found ? std::to_string(*found) : "-";
             }
-            case op::dump: return shown_in(current_context());
+            case op::contains:
+                if (s.written == form::typed) return yes_or_no(context::contains(typed_keys[s.key]));
+                return yes_or_no(
+                    with_key(s, [](const context::key_name& key) { return context::contains(key); }));
+            case op::origin:
+                if (s.written == form::typed) return text_of_origin(context::origin(typed_keys[s.key]));
+                return text_of_origin(
+                    with_key(s, [](const context::key_name& key) { return context::origin(key); }));
+            case op::dump: return shown_in(current_context()) + ":" + text_of_dump();
             case op::set: return set(s), shown_in(current_context());
-            case op::update: return yes_or_no(update(s, [] {}));
-            case op::update_throws: return yes_or_no(update(s, [&s] { throw failure(s.number); }));
+            case op::update: return yes_or_no(update(current_context(), s, [] {}));
+            case op::update_throws:
+                return yes_or_no(update(current_context(), s, [&s] { throw failure(s.number); }));
             case op::update_busy: return update_busy(at, s);
             case op::erase:
                 if (s.written == form::typed) return yes_or_no(context::erase(typed_keys[s.key]));
@@ -399,7 +454,7 @@ private:
                     with_key(s, [](const context::key_name& key) { return context::erase(key); }));
             case op::clear: return context::clear(), shown_in(current_context());
             case op::capture: return snapshots_[s.slot] = context::capture(), shown_in(snapshots_[s.slot]);
-            case op::look: return shown_in(snapshots_[s.slot]);
+            case op::look: return shown_in(snapshots_[s.slot]) + ":" + text_of_dump(snapshots_[s.slot]);
             case op::enter: return enter(at, s);
             case op::bind: return to.post(context::bind([this, &s] { run_bound(s); })), "";
             case op::fail: throw failure(s.number);
@@ -475,7 +530,7 @@ private:
         const std::string before = shown_in(current_context());
         set(s);
         at.home->handles[s.handle] = at.home->loop.spawn(child(at, s.bodies[0]), options_of(s));
-        return before + ", then " + shown_in(current_context()) +
+        return before + ", then " + shown_in(current_context()) + ":" + text_of_dump() +
                (coheir::this_task::exists() ? ", in a task" : "");
     }
     void run_bound(const step& s) {
@@ -498,7 +553,7 @@ private:
                 tried += " " + name_of(std::current_exception());
             }
         };
-        const bool was_there = update(s, [&] {
+        const bool was_there = update(current_context(), s, [&] {
             attempt([] { context::set("b", 1); });
             attempt([] { context::erase("b"); });
             attempt([] { context::clear(); });

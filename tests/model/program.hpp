@@ -10,6 +10,7 @@
 namespace model {
 
 inline constexpr std::array<const char*, 5> keys{"a", "b", "c", "own", "once"};
+inline constexpr std::size_t secret_key = 2;    // typed, it is shown to nobody
 inline constexpr std::size_t local_key = 3;     // typed, it is never inherited
 inline constexpr std::size_t frozen_key = 4;    // typed, it is set once
 inline constexpr std::size_t handle_slots = 4;  // of each scheduler
@@ -19,7 +20,7 @@ enum class kind { number, text, list, unique };  // of values
 enum class form { literal, text, typed };        // of keys
 enum class catching { nothing, errors, everything };
 
-/// How a context is inherited; the last five are functions, which set `a` to a number.
+/// How a context is inherited; the last six are functions, which set `a` to a number, or update some key.
 enum class way {
     by_scheduler,
     shared,
@@ -30,20 +31,31 @@ enum class way {
     copied_and_set,
     chained_and_set,
     selected,
-    refusing
+    refusing,
+    updated
 };
-inline constexpr std::array<const char*, 10> way_names{
-    "scheduler",      "shared",         "copying",         "chained",  "isolated",
-    "shared_and_set", "copied_and_set", "chained_and_set", "selected", "refusing"};
+inline constexpr std::array<const char*, 11> way_names{
+    "scheduler",      "shared",          "copying",  "chained",  "isolated", "shared_and_set",
+    "copied_and_set", "chained_and_set", "selected", "refusing", "updated"};
 
 struct policy {
     way how{};
     int number = 0;
+
+    /// What `updated` is made of, and changes.
+    [[nodiscard]] way base() const {
+        static constexpr std::array bases{way::shared, way::copying, way::chained};
+        return bases[static_cast<std::size_t>(number) % bases.size()];
+    }
+    [[nodiscard]] std::size_t key() const { return static_cast<std::size_t>(number) / 3 % keys.size(); }
+    [[nodiscard]] kind of() const {
+        return number % 2 == 0 ? kind::number : static_cast<kind>(number / 2 % 4);
+    }
 };
 
 // clang-format off
 enum class op {
-    get, get_number, dump, set, update, update_throws, update_busy, erase, clear, scoped, guard,
+    get, get_number, contains, origin, dump, set, update, update_throws, update_busy, erase, clear, scoped, guard,
     capture, look, enter, bind,
     spawn, spawn_from, spawn_until, await, fail, yield, sleep, sleep_until, join, take, copy, drop, inspect,
     shield, shield_task, all, settled, any,
@@ -100,6 +112,8 @@ struct traits {
 inline constexpr std::array all_traits{
     traits{op::get, "get", "k", 12},
     traits{op::get_number, "get_number", "k", 3},
+    traits{op::contains, "contains", "k", 2},
+    traits{op::origin, "origin", "k", 4},
     traits{op::dump, "dump", "", 6},
     traits{op::set, "set", "kv", 20},
     traits{op::update, "update", "kv", 10},

@@ -2,9 +2,11 @@
 // Contexts as the documentation describes them: maps, copied eagerly, on a chain of maps.
 
 #include <algorithm>
+#include <array>
 #include <cstddef>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -21,7 +23,8 @@ inline const char* const cancelled = "cancelled";
 struct value {
     kind of{};
     std::string content{};
-    bool is_local = false, is_frozen = false;
+    bool is_local = false, is_frozen = false, is_secret = false;
+    int set_by = 0;        // the number of the task that has set or updated it
     bool is_kept = false;  // it cannot be copied, and its context has been
 
     bool operator==(const value&) const = default;
@@ -60,6 +63,24 @@ inline value* find(const level_ref& in, std::size_t key) {
 }
 
 inline std::string text_of(const value* found) { return found ? text_of(found->of, found->content) : "-"; }
+
+/// Who has made a value. It is the context's own if it is on its own level, and a task's if that has made it.
+inline std::string text_of_origin(const level_ref& in, std::size_t key, std::optional<int> task) {
+    const value* const found = find(in, key);
+    if (!found) return "-";
+    const bool is_own = in->own.contains(key) && (!task || found->set_by == *task);
+    return std::to_string(found->set_by) + (is_own ? ", own" : ", inherited");
+}
+/// All keys that a task's context shows, or a snapshot, in the order of their names.
+inline std::string text_of_dump(const level_ref& in, std::optional<int> task) {
+    static constexpr std::array sorted{0UL, 1UL, 2UL, 4UL, 3UL};
+    std::string text;
+    for (const std::size_t key : sorted)
+        if (const value* const found = find(in, key))
+            text += std::string(" ") + keys[key] + (found->is_secret ? " redacted " : " ") +
+                    text_of_origin(in, key, task);
+    return text;
+}
 
 /// All keys that a context shows.
 inline std::string text_of(const level_ref& in) {
@@ -124,23 +145,30 @@ struct scope_of_key {
     }
 };
 
-inline void set(const level_ref& in, std::size_t key, form written, kind of, const std::string& content) {
+inline void set(const level_ref& in, std::size_t key, form written, kind of, const std::string& content,
+                int by) {
     require_idle(in);
     const bool is_typed = written == form::typed;
     if (is_typed && key == frozen_key)
         for (const scope_of_key* s : in->scopes)
             if (s->key == key) throw thrown{"usage_error"};
-    value made{of, content, is_typed && key == local_key, is_typed && key == frozen_key};
+    value made{of,
+               content,
+               is_typed && key == local_key,
+               is_typed && key == frozen_key,
+               is_typed && key == secret_key,
+               by};
     if (const value* const known = find(in, key)) {
         if (known->is_frozen) throw thrown{"frozen_key"};
         made.is_local |= known->is_local;
+        made.is_secret |= known->is_secret;
     }
     in->own.insert_or_assign(key, made);
 }
 
 /// Calls f(value&) where a value can be changed in place; false where there is none.
 template <class F>
-bool update(const level_ref& in, std::size_t key, kind of, F&& f) {
+bool update(const level_ref& in, std::size_t key, kind of, int by, F&& f) {
     require_idle(in);
     level* const holder = holder_of(in.get(), key);
     if (!holder) return false;
@@ -150,6 +178,7 @@ bool update(const level_ref& in, std::size_t key, kind of, F&& f) {
     if (found.of != of) throw thrown{"bad_value_type"};
     if (found.is_kept) throw thrown{"not_copyable"};
     ++in->updates, ++holder->updates;
+    found.set_by = by;
     try {
         f(found);
     } catch (...) {
@@ -176,13 +205,13 @@ inline void clear(const level_ref& in) {
     in->own.clear();
 }
 
-inline void open(scope_of_key& scope, form written, kind of, const std::string& content) {
+inline void open(scope_of_key& scope, form written, kind of, const std::string& content, int by) {
     require_idle(scope.in);
     if (written == form::typed && scope.key == frozen_key) throw thrown{"usage_error"};
     const auto own = scope.in->own.find(scope.key);
     scope.had_value = own != scope.in->own.end();
     if (scope.had_value) scope.before = own->second;
-    set(scope.in, scope.key, written, of, content);
+    set(scope.in, scope.key, written, of, content, by);
     scope.in->scopes.push_back(&scope);
 }
 

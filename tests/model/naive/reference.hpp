@@ -102,7 +102,7 @@ private:
         };
         const auto chained = [&] { return over(is_snapshot ? copy_of(from) : from); };
         const auto with_number = [&](const level_ref& made) {
-            set(made, 0, form::literal, kind::number, std::to_string(by.number));
+            set(made, 0, form::literal, kind::number, std::to_string(by.number), 0);
             return made;
         };
         switch (by.how) {
@@ -113,12 +113,31 @@ private:
             case way::copied_and_set: return with_number(copy_of(from));
             case way::chained_and_set: return with_number(chained());
             case way::refusing: shared(); throw thrown{"failure " + std::to_string(by.number)};
+            case way::updated:
+                switch (by.base()) {
+                    case way::shared: return updated(shared(), by, true);
+                    case way::copying: return updated(copy_of(from), by, false);
+                    default: return updated(chained(), by, false);
+                }
             default: break;
         }
         level_ref selected = over(nullptr);
         if (const value* const b = find(from, 1); b && b->of == kind::number)
-            set(selected, 1, form::literal, kind::number, b->content);
+            set(selected, 1, form::literal, kind::number, b->content, 0);
         return with_number(selected);
+    }
+
+    /// The context of a child in which the policy has updated a key: one of its own.
+    level_ref updated(level_ref made, const policy& by, bool is_shared) {
+        const std::size_t key = by.key();
+        const auto own = made->own.find(key);
+        if (own == made->own.end() && find(made, key)) throw thrown{"usage_error"};
+        if (is_shared && own != made->own.end() && own->second.of == by.of() && by.of() == kind::unique &&
+            !own->second.is_frozen)
+            throw thrown{"not_copyable"};
+        const bool was_there = update(made, key, by.of(), 0, [&](value& v) { change(v, by.number); });
+        world_.say("policy", was_there ? "updated" : "had nothing to update");
+        return made;
     }
 
     task_ref start(scheduler& on, const body& b, const policy& by, const level_ref& from, bool is_snapshot,
@@ -239,18 +258,25 @@ private:
                 if (found && found->of != kind::number) throw thrown{"bad_value_type"};
                 return text_of(found);
             }
-            case op::dump: return text_of(t.in);
-            case op::set: return set(t.in, s.key, s.written, s.of, std::to_string(s.number)), text_of(t.in);
-            case op::update: return yes_or_no(update(t.in, s.key, s.of, changed));
+            case op::contains: return yes_or_no(find(t.in, s.key));
+            case op::origin: return text_of_origin(t.in, s.key, t.number);
+            case op::dump: return text_of(t.in) + ":" + text_of_dump(t.in, t.number);
+            case op::set:
+                set(t.in, s.key, s.written, s.of, std::to_string(s.number), t.number);
+                return text_of(t.in);
+            case op::update: return yes_or_no(update(t.in, s.key, s.of, t.number, changed));
             case op::update_throws:
-                return yes_or_no(update(t.in, s.key, s.of, [&](value& v) {
+                return yes_or_no(update(t.in, s.key, s.of, t.number, [&](value& v) {
                     changed(v);
                     throw thrown{"failure " + std::to_string(s.number)};
                 }));
             case op::erase: return yes_or_no(erase(t.in, s.key));
             case op::clear: return clear(t.in), text_of(t.in);
             case op::capture: return snapshots_[s.slot] = copy_of(t.in), text_of(snapshots_[s.slot]);
-            case op::look: return text_of(snapshots_[s.slot]);
+            case op::look: {
+                const level_ref seen = snapshot_or_empty(s.slot);
+                return text_of(seen) + ":" + text_of_dump(seen, std::nullopt);
+            }
             case op::bind: {
                 const level_ref captured = copy_of(t.in);
                 side_of(t, s).loop.post([this, captured, &s] { run_bound(captured, s); });
@@ -315,7 +341,7 @@ private:
         const level_ref entered = copy_of(captured);
         std::string text = text_of(entered);
         try {
-            set(entered, s.key, s.written, s.of, std::to_string(s.number));
+            set(entered, s.key, s.written, s.of, std::to_string(s.number), 0);
             text += ", then " + text_of(entered);
         } catch (const thrown& error) {
             text += ", threw " + error.what;
@@ -408,7 +434,7 @@ private:
     flow run_scoped(task& t, const step& s, group* in) {
         struct open_scope {
             open_scope(reference& r, task& t, const step& s) : whole(r), scope{s.key, t.in} {
-                open(scope, s.written, s.of, std::to_string(s.number));
+                open(scope, s.written, s.of, std::to_string(s.number), t.number);
             }
             open_scope(const open_scope&) = delete;
             open_scope& operator=(const open_scope&) = delete;
@@ -542,12 +568,12 @@ private:
     std::string enter(task& t, const step& s) {
         const level_ref entered = copy_of(snapshots_[s.slot]);
         const std::string before = text_of(entered);
-        set(entered, s.key, s.written, s.of, std::to_string(s.number));
+        set(entered, s.key, s.written, s.of, std::to_string(s.number), 0);
         const int number = ++last_task_;
         if (t.home.closed) throw thrown{"scheduler_closed"};
         handle_of(t, s.handle) =
             start(t.home, s.bodies[0], s.by, copy_of(entered), true, never, number, nullptr);
-        return before + ", then " + text_of(entered);
+        return before + ", then " + text_of(entered) + ":" + text_of_dump(entered, 0);
     }
 
     std::string update_busy(task& t, const step& s) {
@@ -560,9 +586,9 @@ private:
                 tried += " " + error.what;
             }
         };
-        const bool was_there = update(t.in, s.key, s.of, [&](value& v) {
+        const bool was_there = update(t.in, s.key, s.of, t.number, [&](value& v) {
             change(v, s.number);
-            attempt([&] { set(t.in, 1, form::literal, kind::number, "1"); });
+            attempt([&] { set(t.in, 1, form::literal, kind::number, "1", t.number); });
             attempt([&] { erase(t.in, 1); });
             attempt([&] { clear(t.in); });
             attempt([&] { copy_of(t.in); });
