@@ -84,6 +84,7 @@ private:
         static constexpr std::array remote_joins{op::remote_join, op::remote_take, op::remote_stop};
         if (!used_handles_.empty() && one_in(10)) return one_in(4) ? op::stop : joins[below(joins.size())];
         if (has_remotes_ && one_in(12)) return remote_joins[below(remote_joins.size())];
+        if (has_futures_ && one_in(12)) return op::future;
         if (has_callbacks_ && one_in(8)) return one_in(4) ? op::resolve_error : op::resolve;
         static constexpr std::array in_groups{op::group_add, op::group_stop, op::group_size};
         if (in_group && one_in(3)) return one_in(5) ? in_groups[below(in_groups.size())] : op::group_spawn;
@@ -107,7 +108,9 @@ private:
         if (!has(s, 's') || has(s, 'b')) return true;
         const bool is_remote = s.what >= op::remote_spawn && s.what <= op::remote_drop;
         const bool needs_resolver = s.what >= op::resolve && s.what <= op::drop_resolver;
-        return (!is_remote || has_remotes_ || one_in(8)) && (!needs_resolver || has_callbacks_ || one_in(8));
+        return (!is_remote || has_remotes_ || one_in(8)) &&
+               (!needs_resolver || has_callbacks_ || one_in(8)) &&
+               (s.what != op::future || has_futures_ || one_in(8));
     }
     std::size_t random_handle() {
         if (used_handles_.empty() || one_in(8)) return below(handle_slots);
@@ -139,6 +142,7 @@ private:
         if (has(made, 'h') && has(made, 'b')) used_handles_.push_back(made.handle);
         has_remotes_ |= made.what == op::remote_spawn;
         has_callbacks_ |= made.what == op::callback;
+        has_futures_ |= made.what == op::submit;
         return made;
     }
 
@@ -173,7 +177,7 @@ private:
     std::size_t left_ = 0;                   // how many steps may still be made
     std::vector<std::size_t> used_handles_;  // where tasks have been spawned into
     std::size_t stopped_handle_ = 0;         // the last one
-    bool has_remotes_ = false, has_callbacks_ = false;
+    bool has_remotes_ = false, has_callbacks_ = false, has_futures_ = false;
     int last_number_ = 0;
 };
 

@@ -2,6 +2,7 @@
 // What a program does: runs it with the library, by its public interface.
 
 #include <coheir/coheir.hpp>
+#include <coheir/submit.hpp>
 
 #include <algorithm>
 #include <array>
@@ -10,6 +11,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <exception>
+#include <future>
 #include <map>
 #include <optional>
 #include <sstream>
@@ -512,6 +514,18 @@ private:
             case op::set_event: return events_[s.slot].set(s.number % 2 == 0), "";
             case op::remote_stop: return remotes_[s.slot].request_stop(), "";
             case op::remote_drop: return remotes_[s.slot].detach(), "";
+            case op::submit: {
+                side& there = side_of(at, s);
+                return futures_[s.slot] =
+                           there.loop.submit(life({&there, ++last_task_}, s.bodies[0]), options_of(s)),
+                       "";
+            }
+            case op::future: {
+                std::future<int>& from = futures_[s.slot];
+                if (!from.valid()) return "no future";
+                if (from.wait_for(ms(0)) != std::future_status::ready) return "not yet";
+                return std::to_string(from.get());
+            }
             case op::post: {
                 side& there = side_of(at, s);
                 to.post([this, &there, &s] {
@@ -742,6 +756,7 @@ private:
     std::array<std::optional<coheir::resolver<int>>, resolver_slots> resolvers_{};
     std::array<coheir::remote_handle<int>, remote_slots> remotes_{};
     std::array<event, event_slots> events_{};
+    std::array<std::future<int>, future_slots> futures_{};
     std::optional<side> main_, other_;
     int last_task_ = 0;
 };

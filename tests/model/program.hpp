@@ -14,7 +14,8 @@ inline constexpr std::size_t secret_key = 2;    // typed, it is shown to nobody
 inline constexpr std::size_t local_key = 3;     // typed, it is never inherited
 inline constexpr std::size_t frozen_key = 4;    // typed, it is set once
 inline constexpr std::size_t handle_slots = 4;  // of each scheduler
-inline constexpr std::size_t remote_slots = 2, snapshot_slots = 2, resolver_slots = 2, event_slots = 2;
+inline constexpr std::size_t remote_slots = 2, snapshot_slots = 2, resolver_slots = 2, event_slots = 2,
+                             future_slots = 2;
 
 enum class kind { number, text, list, unique };  // of values
 enum class form { literal, text, typed };        // of keys
@@ -62,7 +63,7 @@ enum class op {
     limit_task, limit_handle, limit_taken, limit_sleep, limit_block, until_task, deadline,
     stop, stop_by_source, is_stopped, group, group_spawn, group_add, group_stop, group_size,
     callback, resolve, resolve_error, drop_resolver, wait_event, set_event,
-    remote_spawn, remote_join, remote_take, remote_stop, remote_drop, run_on, post, set_policy, close
+    remote_spawn, remote_join, remote_take, remote_stop, remote_drop, submit, future, run_on, post, set_policy, close
 };
 // clang-format on
 
@@ -99,9 +100,8 @@ struct program {
 };
 
 /// What an operation is called, and what it needs: k key, v value, n number, h handle, o other handle,
-/// s slot (of a
-/// snapshot, a remote handle, a resolver or an event), p policy, t time, e elsewhere or here, b body, B
-/// several; and how often it comes.
+/// s slot (of a snapshot, a remote handle, a resolver, an event or a future), p policy, t time, e elsewhere
+/// or here, b body, B several; and how often it comes.
 struct traits {
     op what;
     const char* name;
@@ -171,6 +171,8 @@ inline constexpr std::array all_traits{
     traits{op::remote_take, "remote_take", "s", 3},
     traits{op::remote_stop, "remote_stop", "s", 3},
     traits{op::remote_drop, "remote_drop", "s", 1},
+    traits{op::submit, "submit", "sepb", 3},
+    traits{op::future, "future", "s", 2},
     traits{op::run_on, "run_on", "eb", 3},
     traits{op::post, "post", "ehb", 3},
     traits{op::set_policy, "set_policy", "p", 2},

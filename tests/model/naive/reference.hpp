@@ -168,6 +168,9 @@ private:
     }
 
     remote_ref spawn_on(scheduler& on, const task& t, const body& b, const policy& by) {
+        return std::make_shared<remote_owner>(hand_over(on, t, b, by));
+    }
+    std::shared_ptr<remote_task> hand_over(scheduler& on, const task& t, const body& b, const policy& by) {
         const int number = ++last_task_;
         if (by.how == way::shared) throw thrown{"wrong_scheduler"};
         if (on.closed) throw thrown{"scheduler_closed"};
@@ -191,7 +194,7 @@ private:
             begin_with(*arrived, b, nullptr);
             on.start(arrived);
         });
-        return std::make_shared<remote_owner>(made);
+        return made;
     }
 
     // ---- the life of a task
@@ -318,6 +321,12 @@ private:
                 return of->request_stop(of), "";
             }
             case op::remote_drop: return remotes_[s.slot].reset(), "";
+            case op::future: {
+                if (!futures_[s.slot]) return "no future";
+                if (!futures_[s.slot]->is_ready) return "not yet";
+                const auto of = std::move(futures_[s.slot]);
+                return of->error ? throw thrown{*of->error} : std::to_string(of->result);
+            }
             case op::set_policy: return t.home.by = own_policy(s), "";
             case op::close: return side_of(t, s).loop.closed = true, "";
             default: return "";
@@ -542,6 +551,10 @@ private:
                 return in->add(child), "";
             }
             case op::remote_spawn: return remotes_[s.slot] = spawn_on(side_of(t, s).loop, t, b, s.by), "";
+            case op::submit: {
+                const auto made = hand_over(side_of(t, s).loop, t, b, s.by);
+                return futures_[s.slot] = made->fed = std::make_shared<future>(), "";
+            }
             case op::post: {
                 side& to = side_of(t, s);
                 to.loop.post([this, &to, &s] { post_run(to, s); });
@@ -606,6 +619,7 @@ private:
     std::array<std::unique_ptr<resolver>, resolver_slots> resolvers_{};
     std::array<remote_ref, remote_slots> remotes_{};
     std::array<event, event_slots> events_{};
+    std::array<std::shared_ptr<future>, future_slots> futures_{};
     side main_, other_;
     int last_task_ = 0;
 };

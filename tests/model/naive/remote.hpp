@@ -12,6 +12,13 @@ namespace model::naive {
 
 struct remote_wait;
 
+/// The end of a task, for one who looks from outside.
+struct future {
+    bool is_ready = false;
+    int result = 0;
+    std::optional<std::string> error{};
+};
+
 /// A task that was handed to a scheduler: what its handle and its awaits share.
 struct remote_task : waiter, recipient {
     explicit remote_task(scheduler& on) : home(on) {}
@@ -23,6 +30,7 @@ struct remote_task : waiter, recipient {
     int result = 0, number = 0;
     std::optional<std::string> error{};
     remote_wait* waiting = nullptr;
+    std::shared_ptr<future> fed{};  // instead of a handle
 
     void told() override;
     bool received() override { return std::exchange(is_received, true); }
@@ -98,6 +106,10 @@ inline void remote_task::told() {
         is_received = true;
         waiting->who.home.wake(waiting->who);
         waiting = nullptr;
+    }
+    if (fed) {
+        *fed = {true, result, error};
+        is_received = is_dropped = true;
     }
     is_done = true;
     if (is_dropped || !error) of.reset();
