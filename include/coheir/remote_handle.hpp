@@ -81,7 +81,7 @@ private:
         } else if (next.number > last_.number) {
             last_ = next;
             ++next.hops;
-            joined_->request_stop(next);
+            joined_->hand_on(next);
         }
     }
     wait_info describe() const noexcept override {

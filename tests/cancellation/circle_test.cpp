@@ -374,3 +374,51 @@ TEST_CASE("a task that is stopped twice at once still waits for the end of the o
     CHECK(ends == std::vector<std::string>{"there", "here"});
     CHECK(handle.done());
 }
+
+TEST_CASE("a newer request around a circle is not lost behind an older one that is on its way",
+          "[cancellation][remote]") {
+    coheir::manual_clock clock;
+    coheir::scheduler one(coheir::spawn_policy::copying, clock), two(coheir::spawn_policy::copying, clock);
+    coheir::remote_handle<> there, back;
+    join_handle<> first, inner;
+    int stopped = 0;
+    // first waits for there, that for inner, that for back, that for first.
+    first = one.spawn(wait_for(there, stopped));
+    const auto waits_back = [&]() -> task<> { co_await back; };
+    inner = two.spawn(waits_back());
+    there = two.remote().spawn(watch(inner));
+    back = one.remote().spawn(watch(first));
+    REQUIRE(come_to_rest(one, two));
+    REQUIRE(stopped == 0);
+
+    SECTION("where it begins") {
+        const auto limits = [&]() -> task<> { co_await coheir::with_timeout(first, 1ms); };
+        const auto limiting = one.spawn(limits());
+        REQUIRE(come_to_rest(one, two));
+        clock.advance(2ms);
+        one.run_ready();
+        limiting.request_stop();  // which no longer waits, then
+        one.run_ready();
+        REQUIRE(limiting.done());
+        first.request_stop();
+    }
+    SECTION("further on") {
+        const auto limits = [&]() -> task<> {
+            try {
+                co_await coheir::with_timeout(inner, 1ms);
+            } catch (const coheir::timeout_error&) {
+            }
+        };
+        two.spawn(limits()).detach();
+        REQUIRE(come_to_rest(one, two));
+        clock.advance(2ms);
+        two.run_ready();
+        first.request_stop();
+        two.run_ready();
+    }
+    REQUIRE(come_to_rest(one, two));
+    CHECK(stopped == 1);
+    CHECK(first.done());
+    CHECK(inner.done());
+    CHECK(back.done());
+}

@@ -54,6 +54,6 @@ mutant(two_awaits_at_once detail/completion.hpp
 )
 set(source schedules/library_test.cpp)
 mutant(a_second_request_is_lost detail/remote_state.hpp
-    [==[            state.stopping_.store(this, std::memory_order_release);]==]
-    [==[            delete this;]==]
+    [==[            is_away_.store(0, std::memory_order_release);]==]
+    [==[]==]
 )

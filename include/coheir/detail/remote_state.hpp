@@ -66,12 +66,6 @@ public:
     remote_state(mailbox& home, std::string_view called, std::source_location at)
         : number(task_numbers::take(1)), name(called), spawned_at(at), home_(std::in_place, &home),
           releasing_(new releaser) {
-        try {
-            stopping_.store(new stopper(*this), std::memory_order_relaxed);
-        } catch (...) {
-            delete releasing_;
-            throw;
-        }
         told = [](waiter& w) noexcept { static_cast<remote_state&>(w).task_ended(); };
     }
     remote_state(const remote_state&) = delete;
@@ -94,15 +88,22 @@ public:
         return result_.get();
     }
     const context::snapshot& context_at_failure() const noexcept { return at_failure_; }
-    /// Asks the task to stop, on its own thread. A request that is on its way there stands for this one, too.
-    void request_stop(stop_request came = {}) noexcept {
-        if (completion.done()) return;
-        stopper* const node = stopping_.exchange(nullptr, std::memory_order_acq_rel);
-        if (!node) return;
-        node->kept = ref(this);
-        node->request = came;
-        const mailbox::ref home = *home_;
-        home->post_always(*node);
+    /// Asks the task to stop, on its own thread. One such request that is on its way there stands for others.
+    void request_stop() noexcept {
+        if (!completion.done()) asking_.set_out({});
+    }
+    /// Hands on a request whose number others know: one on its way stands for none that is newer. Without
+    /// memory for a second one, the task is asked anew, which is newer than both.
+    void hand_on(const stop_request& came) noexcept {
+        if (completion.done() || handing_on_.set_out(came)) return;
+        auto arrive = [kept = ref(this), came] {
+            if (kept->task_) core::request_stop(*kept->task_, came);
+        };
+        try {
+            (*home_)->post_always(*new posted_function<decltype(arrive)>(std::move(arrive)));
+        } catch (const std::bad_alloc&) {
+            request_stop();
+        }
     }
     void add_owner() noexcept { owners_.fetch_add(1, std::memory_order_relaxed); }
     /// An owner goes, and the last one lets go of the task.
@@ -171,7 +172,7 @@ public:
     }
 
 private:
-    // Both are made early: neither must fail for want of memory.
+    // All are made early: none must fail for want of memory.
 
     /// Handed to the scheduler when the handle goes after a failure.
     struct releaser final : posted {
@@ -179,24 +180,34 @@ private:
         void run() override { state->release_task(); }
     };
     /// A request to stop, handed over again and again.
-    struct stopper final : posted {
-        explicit stopper(remote_state& its) noexcept : state(its) {}
+    class stopper final : public posted {
+    public:
+        explicit stopper(remote_state& its) noexcept : state_(its) {}
+
+        /// Any thread, for an owner. False while it is on its way.
+        bool set_out(const stop_request& with) noexcept {
+            if (is_away_.exchange(1, std::memory_order_acq_rel) != 0) return false;
+            request_ = with;
+            kept_ = ref(&state_);
+            (*state_.home_)->post_always(*this);
+            return true;
+        }
         void run() override {
-            if (state.task_) core::request_stop(*state.task_, request);
+            if (state_.task_) core::request_stop(*state_.task_, request_);
         }
         void let_go() noexcept override {
-            const ref last = std::move(kept);  // the state may go with it, and this with that
-            state.stopping_.store(this, std::memory_order_release);
+            const ref last = std::move(kept_);  // the state may go with it, and this with that
+            is_away_.store(0, std::memory_order_release);
         }
-        remote_state& state;
-        ref kept;  // while it is on its way
-        stop_request request;
+
+    private:
+        remote_state& state_;
+        ref kept_;  // while it is on its way
+        stop_request request_;
+        synchronization::atomic<std::uint32_t> is_away_{0};
     };
 
-    ~remote_state() {
-        delete releasing_;
-        delete stopping_.load(std::memory_order_relaxed);
-    }
+    ~remote_state() { delete releasing_; }
 
     std::string description() const {
         return "task #" + std::to_string(number) + (name.empty() ? "" : " " + detail::quoted(name));
@@ -255,7 +266,8 @@ private:
     context::snapshot at_failure_;
     task_ref<T> task_;  // from its arrival to its end; after a failure until the last owner has gone
     releaser* releasing_;
-    synchronization::atomic<stopper*> stopping_{nullptr};  // null: it is on its way
+    stopper asking_{*this};
+    stopper handing_on_{*this};
 };
 
 /// One owner: the handle, or one who awaits it.

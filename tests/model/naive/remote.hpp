@@ -35,11 +35,17 @@ struct remote_task : waiter, recipient {
     void told() override;
     bool received() override { return std::exchange(is_received, true); }
     void gone() override { of.reset(); }
-    void request_stop(const std::shared_ptr<remote_task>& self, request came = {}) {
+    void request_stop(const std::shared_ptr<remote_task>& self) {
         if (is_done || std::exchange(is_asked, true)) return;  // one on its way stands for others
+        home.post_always([self] {
+            if (self->of) naive::request_stop(*self->of);
+            self->is_asked = false;
+        });
+    }
+    void hand_on(const std::shared_ptr<remote_task>& self, request came) {
+        if (is_done) return;
         home.post_always([self, came] {
             if (self->of) naive::request_stop(*self->of, came);
-            self->is_asked = false;
         });
     }
     int receive(bool taking) {
@@ -86,7 +92,7 @@ struct remote_wait : wait {
         } else if (next.number > last.number) {
             last = next;
             ++next.hops;
-            owner->of->request_stop(owner->of, next);
+            owner->of->hand_on(owner->of, next);
         }
     }
     [[nodiscard]] std::string text() const override {
