@@ -230,9 +230,8 @@ timed_join<T, true> spawn_timed(task<T> work, duration limit, time_point deadlin
     auto& on = *static_cast<core*>(waiting.home);
     on.timers().make_room();  // before it is spawned; should others take it by the await, see start_timer()
     const auto derive = [&](task_state& child) {
-        auto context = derive_context(on, on.policy, child);
         child.shorten_deadline(deadline);
-        return context;
+        return derive_context(on, on.policy, child);
     };
     return timed_join<T, true>(start(on, work, derive, at, operation), limit, deadline, waiting, operation);
 }

@@ -10,6 +10,7 @@
 #include <array>
 #include <chrono>
 #include <exception>
+#include <memory>
 #include <new>
 #include <optional>
 #include <string>
@@ -226,14 +227,33 @@ asio::awaitable<int> coroutine(int value) {
     co_await timer.async_wait(asio::use_awaitable);
     co_return context::get("value", 0);
 }
+context::child copied_and_more(const context::view& parent) {
+    context::child made = parent.copied();
+    made.set("more", 1);
+    return made;
+}
+context::child shared_and_more(const context::view& parent) {
+    context::child made = parent.shared();
+    made.set("more", 1);
+    return made;
+}
 /// Makes a coroutine that inherits by a policy. It is started with memory: one of Asio's own ends the program
 /// where the start of an operation throws, also without coheir.
 void fork(carrying& h, const spawn_policy& policy) {
     std::optional<asio::awaitable<int>> forked;
-    {
+    context::set("only", std::make_unique<int>(1));
+    try {
         const short_of_memory now(h.fails);
         forked = context::fork(policy, coroutine(5));
+    } catch (const std::bad_alloc&) {  // nothing has changed, and nothing been frozen
+        h.is.expect(!context::contains("more"), "a fork that failed has changed the context");
+        h.is.expect(context::update<std::unique_ptr<int>>("only", [](std::unique_ptr<int>& p) { ++*p; }),
+                    "the value is gone");
+        context::erase("only");
+        throw;
     }
+    context::erase("only");
+    context::erase("more");
     asio::co_spawn(h.io, std::move(*forked),
                    [&h](const std::exception_ptr&, int value) { h.counted = value; });
     h.io.run();
@@ -301,6 +321,8 @@ const std::vector<row<carrying>> carried_along{
     {"fork by copying", [](carrying& h) { fork(h, spawn_policy::copying); }},
     {"fork by a policy of one's own",
      [](carrying& h) { fork(h, [](const context::view& parent) { return parent.chained(); }); }},
+    {"fork by a policy that copies", [](carrying& h) { fork(h, copied_and_more); }},
+    {"fork by a policy that changes what is shared", [](carrying& h) { fork(h, shared_and_more); }},
 };
 
 test::verdict attempt(const row<carrying>& r, test::failure& f) {

@@ -121,6 +121,40 @@ const std::vector<test::operation> spawning{
          });
          co_return;
      }},
+    {"with_timeout of a copy with a value that cannot be copied",
+     [](world& w) -> task<> {
+         copies_what_can_only_be_moved(w, [](world&) { static_cast<void>(coheir::with_timeout(one(), 1h)); });
+         co_return;
+     }},
+    {"with_timeout by a policy that changes what is shared",
+     [](world& w) -> task<> {
+         w.loop.set_policy([](const context::view& parent) {
+             context::child made = parent.shared();
+             made.set("changed", 1);
+             return made;
+         });
+         try {
+             const short_of_memory now(w.fails);
+             static_cast<void>(coheir::with_timeout(one(), 1h));
+         } catch (const std::bad_alloc&) {
+             w.expect(!context::contains("changed"), "a spawn that failed has changed the context");
+             throw;
+         }
+         context::erase("changed");
+         co_return;
+     }},
+    {"spawn a copy by a policy of one's own with a value that cannot be copied",
+     [](world& w) -> task<> {
+         copies_what_can_only_be_moved(w, [](world&) {
+             const auto copies = [](const context::view& parent) {
+                 context::child made = parent.copied();
+                 made.set("own", numbers{{1, 2, 3}});
+                 return made;
+             };
+             coheir::spawn(one(), options(copies)).detach();
+         });
+         co_return;
+     }},
     {"spawn onto another scheduler a copy with a value that cannot be copied",
      [](world& w) -> task<> {
          copies_what_can_only_be_moved(w, [](world& in) { in.other.spawn(one()).detach(); });

@@ -66,6 +66,8 @@ private:
     friend class detail::readable<child>;
     friend struct detail::child_access;
     explicit child(detail::level_ref own) noexcept : context_(std::move(own)) {}
+    child(detail::level_ref own, detail::level_ref copied_from) noexcept
+        : context_(std::move(own)), copied_from_(std::move(copied_from)) {}
     explicit child(detail::level* shared_with) noexcept : context_(shared_with), is_shared_(true) {}
 
     /// Changes to a shared context are made to a draft, for when the policy throws after them.
@@ -103,14 +105,23 @@ private:
 
     detail::level_ref context_;
     detail::level_ref draft_;
+    detail::level_ref copied_from_;  // whose values are frozen once a task has the copy
     bool is_shared_ = false;
 };
 
 namespace detail {
 struct child_access {
-    /// The context, with the changes made to it.
+    /// The level that it will be, and one that shows what it will show.
+    static const level_ref& context_of(const child& made) {
+        made.require_whole();
+        return made.context_;
+    }
+    static const level& visible_in(const child& made) { return made.visible(); }
+
+    /// The context, with the changes made to it. Throws usage_error; then nothing has changed.
     static level_ref finished(child&& made) {
         made.require_whole();
+        if (made.copied_from_) freeze_uncopyable(*made.copied_from_);
         if (made.draft_) {
             require_no_scope(*made.context_, made.draft_->own);
             made.context_->own.swap(made.draft_->own);

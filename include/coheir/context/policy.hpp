@@ -104,6 +104,20 @@ struct policy_access {
         return own(policy, from);
     }
 
+    /// The same, unfinished: nothing has changed yet, and who asks may still fail.
+    static child child_of(const spawn_policy& policy, level* parent) {
+        using kind = spawn_policy::kind;
+        if (policy.kind_ == kind::isolated) return {};
+        if (parent) require_idle(*parent, "spawned from");
+        const view from = parent ? view_access::of(*parent) : view();
+        switch (policy.kind_) {
+            case kind::shared: return from.shared();
+            case kind::copying: return from.copied();
+            case kind::chained: return from.chained();
+            default: return called(policy, from);
+        }
+    }
+
     static bool is_isolated(const spawn_policy& policy) noexcept {
         return policy.kind_ == spawn_policy::kind::isolated;
     }
@@ -125,10 +139,13 @@ private:
         return policy.kind_ == kind::copying ? copied(*parent, "spawned from") : chained_onto(parent);
     }
     static level_ref own(const spawn_policy& policy, const view& parent) {
+        return child_access::finished(called(policy, parent));
+    }
+    static child called(const spawn_policy& policy, const view& parent) {
         // It may replace the scheduler's policy, itself.
         const spawn_policy kept(policy);  // NOLINT(*-unnecessary-copy-initialization)
         const nobody_current none;
-        return child_access::finished(kept.own_->call(parent));
+        return kept.own_->call(parent);
     }
 };
 

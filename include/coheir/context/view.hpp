@@ -34,7 +34,8 @@ public:
     /// A deep copy. Constant time where the context has one level. Throws context_busy, std::bad_alloc.
     [[nodiscard]] child copied() const {
         if (snapshot_) return child(detail::snapshot_access::thaw(*snapshot_));
-        return level_ ? child(detail::copied(*level_, "copied")) : child();
+        return level_ ? child(detail::copied_unfrozen(*level_, "copied"), detail::level_ref(level_))
+                      : child();
     }
 
     /// A new, empty level over the live context; over a copy, if it belongs to another scheduler.

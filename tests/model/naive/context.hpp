@@ -97,17 +97,30 @@ inline void require_idle(const level_ref& in) {
     if (in && in->updates > 0) throw thrown{"context_busy"};
 }
 
-/// A copy of every level, without local values. What cannot be copied is kept as it is, by both.
-inline level_ref copy_of(const level_ref& in) {
+/// A copy of every level, without local values. What cannot be copied is kept as it is there.
+inline level_ref unfinished_copy_of(const level_ref& in) {
     for (level* l = in.get(); l; l = l->below.get())
         if (l->updates > 0) throw thrown{"context_busy"};
     if (!in) return over(nullptr);
-    auto copy = over(in->below ? copy_of(in->below) : nullptr);
-    for (auto& [key, v] : in->own) {
+    auto copy = over(in->below ? unfinished_copy_of(in->below) : nullptr);
+    for (auto [key, v] : in->own) {
         if (v.is_local) continue;
         v.is_kept |= v.of == kind::unique;
         copy->own.emplace(key, v);
     }
+    return copy;
+}
+/// And here, from when there is a copy: in its own level, and what it inherits, covered or not.
+inline void keep_what_was_copied(const level_ref& in) {
+    if (!in) return;
+    const auto keep = [](value& v) { v.is_kept |= v.of == kind::unique && !v.is_local; };
+    for (auto& [key, v] : in->own) keep(v);
+    for (std::size_t key = 0; key < keys.size(); ++key)
+        if (level* const holder = holder_of(in->below.get(), key, true)) keep(holder->own.at(key));
+}
+inline level_ref copy_of(const level_ref& in) {
+    level_ref copy = unfinished_copy_of(in);
+    keep_what_was_copied(in);
     return copy;
 }
 

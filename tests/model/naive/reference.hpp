@@ -116,7 +116,10 @@ private:
             case way::updated:
                 switch (by.base()) {
                     case way::shared: return updated(shared(), by, true);
-                    case way::copying: return updated(copy_of(from), by, false);
+                    case way::copying: {
+                        const level_ref made = updated(unfinished_copy_of(from), by, false);
+                        return keep_what_was_copied(from), made;
+                    }
                     default: return updated(chained(), by, false);
                 }
             default: break;

@@ -161,39 +161,49 @@ inline carried::ref carried::ref::take_live(std::uint64_t home) noexcept {
     return here && here->is_live() && here->home_ == home ? here->taken_ : ref();
 }
 
-/// The same context with counts of its own: it may go to another thread. Throws std::bad_alloc.
-inline context::detail::level_ref set_apart(const context::detail::level_ref& made) {
+/// The same context with counts of its own: it may go to another thread. Freezes nothing. Throws
+/// std::bad_alloc.
+inline context::detail::level_ref set_apart(const context::detail::map& own,
+                                            const context::detail::level* below) {
     using namespace context::detail;
-    level_ref apart = stacked(frozen_map(made->own).thawed(), frozen_map(flattened(made->parent())).thawed());
-    freeze_uncopyable(*made);
-    return apart;
+    return stacked(frozen_map(own).thawed(), frozen_map(flattened(below)).thawed());
 }
 
 inline flow::state flow::fork(const spawn_policy& policy) {
     using namespace context::detail;
     owner* const who = context::detail::current();
-    level_ref child = policy_access::derive(policy, who ? who->context.get() : nullptr);
+    level* const from = who ? who->context.get() : nullptr;
+    // All that needs memory comes before the child is finished: that freezes values, and changes a shared
+    // one.
+    context::child made = policy_access::child_of(policy, from);
+    const level_ref child = child_access::context_of(made);
     bool live = false;
-    for (const level* l = child.get(); l && who && !live; l = l->parent()) live = l == who->context.get();
-    if (!live) return state(set_apart(child));
+    for (const level* l = child.get(); l && from && !live; l = l->parent()) live = l == from;
 
     flow* const here = current();
-    const bool shares = child.get() == who->context.get();
-    if (!here && who->task == 0) {
-        // What was entered ends with its block, and two forks there would have nobody to keep them on one
-        // strand.
-        if (shares) child = copied(*who->context, "spawned from");
-        return state(set_apart(child));
+    const bool shares = child.get() == from;
+    // What was entered ends with its block, and two forks there would have nobody to keep them on one strand.
+    if (!live || (!here && who->task == 0)) {
+        const level& seen = child_access::visible_in(made);
+        state apart(set_apart(shares ? inheritable(seen.own) : seen.own, seen.parent()));
+        static_cast<void>(child_access::finished(std::move(made)));
+        if (live) freeze_uncopyable(*child);
+        return apart;
     }
     const std::uint64_t home = here ? here->home_ : of_a_task;
-    if (here && here->is_live() && shares) return state(here->taken_, home);
-    if (here && here->is_live())
-        return state(carried::ref(new carried(std::move(child), *here->mates_)), home);
+    if (here && here->is_live()) {
+        state forked(shares ? here->taken_ : carried::ref(new carried(child, *here->mates_)), home);
+        static_cast<void>(child_access::finished(std::move(made)));
+        return forked;
+    }
     // The first live one here.
     const strand_mates::member maker(*new strand_mates);
-    carried::ref forked(new carried(std::move(child), *maker));
+    carried::ref forked(new carried(child, *maker));
+    carried::ref mine;
+    if (here) mine = shares ? forked : carried::ref(new carried(here->mine_.context, *maker));
+    static_cast<void>(child_access::finished(std::move(made)));
     if (here) {
-        here->taken_ = shares ? forked : carried::ref(new carried(here->mine_.context, *maker));
+        here->taken_ = std::move(mine);
         here->mates_ = &*maker;
     }
     return state(std::move(forked), home);

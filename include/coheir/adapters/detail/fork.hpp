@@ -1,6 +1,8 @@
 #pragma once
 // What a coroutine of Asio inherits that is spawned: by a policy, in place of a snapshot.
 
+#include <memory>
+#include <optional>
 #include <type_traits>
 #include <utility>
 
@@ -23,17 +25,24 @@ inline flow& require_flow() {
     return *here;
 }
 
+/// What a forked coroutine goes on with, apart from its frame: the frame comes first, since to derive a
+/// context may change things, and is done last.
+struct forked_state : recycled {
+    std::optional<flow::state> child{};
+};
+
 /// The body of a forked coroutine: goes over to the child's context, and back at its end.
 template <class T, class Awaitable>
-Awaitable run_forked(flow::state child, Awaitable coroutine) {
-    if (!require_flow().may_begin(child))
+Awaitable run_forked(std::unique_ptr<forked_state> forked, Awaitable coroutine) {
+    if (!require_flow().may_begin(*forked->child))
         throw usage_error(
             "coheir::context::fork: a child that shares its parent's context, or is chained onto it, must be "
             "spawned on its parent's executor (or, if a task forks it, on the task's thread): spawn it "
             "there, "
             "or fork it by a policy that copies");
     flow::state before = require_flow().now();
-    require_flow().go_on_in(std::move(child));
+    require_flow().go_on_in(std::move(*forked->child));
+    forked.reset();
     auto go_back = [&before, is_back = false]() mutable {  // once: moving the result may throw after it
         if (std::exchange(is_back, true)) return true;
         flow* const here = flow::current();
@@ -85,7 +94,11 @@ template <class Awaitable>
     requires requires { typename coheir::detail::result_of_awaitable<Awaitable>::type; }
 [[nodiscard]] Awaitable fork(const spawn_policy& policy, Awaitable coroutine) {
     using result = typename coheir::detail::result_of_awaitable<Awaitable>::type;
-    return coheir::detail::run_forked<result>(coheir::detail::flow::fork(policy), std::move(coroutine));
+    auto forked = std::make_unique<coheir::detail::forked_state>();
+    coheir::detail::forked_state& state = *forked;
+    Awaitable made = coheir::detail::run_forked<result>(std::move(forked), std::move(coroutine));
+    state.child.emplace(coheir::detail::flow::fork(policy));
+    return made;
 }
 
 }  // namespace coheir::context

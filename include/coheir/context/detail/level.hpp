@@ -288,15 +288,20 @@ inline void settle(level* at) noexcept {
 
 // ---- copies
 
-/// Freezes the values that a context shows and that cannot be copied: once a copy of it has been made, and
-/// before that is anybody else's.
+/// Freezes the values that cannot be copied and that a copy of a context holds: those of its own level, and
+/// what it inherits, covered or not. Once there is a copy, and before that is anybody else's.
 inline void freeze_uncopyable(level& context) noexcept {
     for (level* l = &context; l; l = l->parent()) {
         if (!l->own.has_unfrozen()) continue;
-        l->own.for_each([](box& b) {
-            if (!b.type->clone && !b.frozen_by_copy && !(b.bits & local_bit)) b.frozen_by_copy = true;
+        bool are_all_frozen = true;
+        l->own.for_each([&](box& b) {
+            if (b.type->clone || b.frozen_by_copy || b.bits & local_bit) return;
+            if (l == &context || walk(context.parent(), b.key_as_name()) == &b)
+                b.frozen_by_copy = true;
+            else
+                are_all_frozen = false;
         });
-        l->own.all_frozen();
+        if (are_all_frozen) l->own.all_frozen();
     }
 }
 
@@ -347,18 +352,21 @@ inline level_ref stacked(map own, map below) {
     return made;
 }
 
+/// See copied; but who copies has still to freeze what cannot be copied, or let go of the copy.
+COHEIR_INLINE level_ref copied_unfrozen(const level& from, const char* what) {
+    if (!from.kin) [[likely]] {
+        require_idle(from, what);
+        return level_ref(new level(inheritable(from.own)));
+    }
+    parts made = parts_of(from, what);
+    return stacked(std::move(made.own), std::move(made.below));
+}
+
 /// A deep copy of a context, which keeps its own level apart from those below: clearing the copy
 /// uncovers them. Values are shared until somebody updates one. Takes constant time where the context
 /// has one level. Throws std::bad_alloc and context_busy; then nothing has been frozen.
 inline level_ref copied(level& from, const char* what) {
-    level_ref copy;
-    if (!from.kin) [[likely]] {
-        require_idle(from, what);
-        copy.fill(level_ref(new level(inheritable(from.own))));
-    } else {
-        parts made = parts_of(from, what);
-        copy.fill(stacked(std::move(made.own), std::move(made.below)));
-    }
+    level_ref copy = copied_unfrozen(from, what);
     freeze_uncopyable(from);
     return copy;
 }
