@@ -72,7 +72,10 @@ constexpr duration as_duration(std::chrono::duration<Rep, Period> d) noexcept {
     using wide = std::chrono::duration<long double, duration::period>;
     if (!(wide(d) < wide(duration::max()))) return duration::max();
     if (wide(d) <= wide(duration::min())) return duration::min();
-    return std::chrono::ceil<duration>(d);
+    if constexpr (std::chrono::treat_as_floating_point_v<Rep>)
+        return std::chrono::ceil<duration>(wide(d));  // Rep itself may round to beyond
+    else
+        return std::chrono::ceil<duration>(d);
 }
 
 }  // namespace detail

@@ -173,6 +173,7 @@ inline std::vector<task_info> scheduler::tasks() const {
 
 template <class Stream>
 void scheduler::dump(Stream& to, std::size_t most) const {
+    core_.require_own_thread("scheduler", "dump");
     constexpr std::size_t deepest = 32;  // deeper ones are not indented further
     const std::vector<task_info> all = tasks();
     to << std::to_string(all.size()) + (all.size() == 1 ? " task\n" : " tasks\n");

@@ -127,6 +127,9 @@ TEST_CASE("durations that are no whole nanoseconds are rounded up", "[sleep]") {
     CHECK(deadline_of(sleep_for(picoseconds(2000))) == time_point(2ns));
     CHECK(deadline_of(sleep_for(std::chrono::duration<double>(0.5))) == time_point(500ms));
     CHECK(deadline_of(sleep_for(std::chrono::duration<float, std::milli>(0.25f))) == time_point(250us));
+    // The next to what the clock reaches, which in its own kind of number would be rounded to beyond.
+    CHECK(deadline_of(sleep_for(std::chrono::duration<float, std::ratio<3600>>(2562047.75f))) >
+          time_point(292 * 365 * 24h));
 }
 
 TEST_CASE("sleeping tasks go on when their time has come, in its order", "[sleep]") {

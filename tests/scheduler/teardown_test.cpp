@@ -4,6 +4,7 @@
 #include <catch2/catch.hpp>
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <coroutine>
 #include <functional>
@@ -581,6 +582,21 @@ TEST_CASE("destroying a scheduler inside its own task ends the program with a me
             auto loop = std::make_unique<coheir::scheduler>();
             loop->run(destroy_outer_inside_inner(loop));
         }));
+    }
+    SECTION("on another thread, while it waits in run()") {
+        const auto outcome = test::in_child_process([] {
+            auto loop = std::make_unique<coheir::scheduler>();
+            std::atomic<bool> runs{false};
+            std::thread other([&runs, &on = *loop] {
+                on.post([&runs] { runs = true; });
+                on.run(sleep_long());
+            });
+            while (!runs) std::this_thread::yield();
+            loop.reset();
+            other.join();
+        });
+        expect_message(outcome);
+        CHECK_THAT(outcome.errors, Catch::Contains("while another thread runs it"));
     }
     SECTION("in its unhandled handler") {
         expect_message(test::in_child_process([] {

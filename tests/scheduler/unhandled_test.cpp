@@ -387,3 +387,26 @@ TEST_CASE("an empty handler brings the default back", "[unhandled][child_process
     for (const char* what : {"no luck\n", "no luck again", "no luck at all"})
         CHECK_THAT(outcome.errors, Catch::Contains(what));
 }
+
+namespace {
+
+/// What is compared with it gives another of its kind, not an answer: as in libraries of expressions.
+struct expression {
+    template <class T>
+    expression operator==(const T&) const {
+        return *this;
+    }
+    void operator()(const coheir::unhandled&) const { ++*calls; }
+    int* calls;
+};
+
+}  // namespace
+
+TEST_CASE("a function whose comparison gives no answer is not empty", "[unhandled]") {
+    coheir::scheduler loop;
+    int calls = 0;
+    loop.on_unhandled(expression{&calls});
+    loop.spawn(fail_after(0, "no luck")).detach();
+    loop.run_until_idle();
+    CHECK(calls == 1);
+}

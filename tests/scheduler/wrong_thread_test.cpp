@@ -68,7 +68,7 @@ TEST_CASE("while a scheduler runs, direct calls from another thread are told", "
     loop.run(body());
     std::vector<std::string> expected;
     for (const char* operation :
-         {"scheduler::spawn", "scheduler::spawn", "scheduler::tasks", "scheduler::tasks",
+         {"scheduler::spawn", "scheduler::spawn", "scheduler::tasks", "scheduler::dump",
           "scheduler::set_policy", "scheduler::on_unhandled", "join_handle::request_stop",
           "join_handle::stop_source", "join_handle::done", "join_handle::id", "join_handle::name",
           "join_handle::spawned_at", "join_handle::context", "join_handle::context_at_failure",

@@ -41,6 +41,7 @@ GREEDY(callback)
 GREEDY(capture)
 GREEDY(copy_of)
 GREEDY(deadline_in)
+GREEDY(deallocate_box)
 GREEDY(derive)
 GREEDY(derive_context)
 GREEDY(descend)
@@ -61,7 +62,9 @@ GREEDY(get_awaiter)
 GREEDY(get_from)
 GREEDY(hand_over)
 GREEDY(handed)
+GREEDY(hand_on)
 GREEDY(holds)
+GREEDY(is_empty)
 GREEDY(link_of)
 GREEDY(look_at_result)
 GREEDY(make)
@@ -159,6 +162,11 @@ struct block {
 struct handler {
     void operator()(const coheir::unhandled&) const {}
 };
+void handle_in(coheir::scheduler& loop, int& calls) {
+    loop.on_unhandled([&calls](const coheir::unhandled&) { ++calls; });
+    loop.on_wakeup([&calls] { ++calls; });
+    loop.on_wakeup({});
+}
 
 }  // namespace greedy
 
@@ -231,6 +239,8 @@ coheir::task<> uses_everything() {
 
 TEST_CASE("functions of the library's names beside a user's types are not called", "[names]") {
     coheir::scheduler loop(greedy::policy{});
+    int calls = 0;
+    greedy::handle_in(loop, calls);
     loop.on_unhandled(greedy::handler());
     loop.post(greedy::function());
     loop.run(uses_everything());

@@ -388,7 +388,10 @@ private:
     /// Destroys what is left: the frames of tasks, newest first, since a task may refer to what is in the
     /// frames of the one that spawned it; then what is queued; then the tasks. Handles may outlive all of it.
     COHEIR_NOINLINE void destroy_all() noexcept {
-        if (is_running()) fatal("a scheduler is destroyed from inside one of its own tasks or functions");
+        if (const void* const there = runs_on_.load(std::memory_order_relaxed))
+            fatal(there == &on_this_thread()
+                      ? "a scheduler is destroyed from inside one of its own tasks or functions"
+                      : "a scheduler is destroyed while another thread runs it, or waits in its run()");
         box_->close();
         box_->on_ring({}, false);
         const round r(*this);

@@ -13,7 +13,7 @@ class function;
 /// Pointers, and functions like std::function; not a lambda that converts to a pointer.
 template <class F>
 concept can_be_empty = std::is_pointer_v<F> || std::is_member_pointer_v<F> ||(
-    requires(const F& f) { f == nullptr; } && !requires(const F& f) { +f; });
+    requires(const F& f) { static_cast<bool>(f == nullptr); } && !requires(const F& f) { +f; });
 
 template <class F>
 constexpr bool is_empty(const F& f) {
@@ -34,7 +34,7 @@ public:
         requires(!std::is_same_v<std::remove_cvref_t<F>, function> &&
                  std::is_invocable_r_v<R, std::decay_t<F>&, Args...>)
     function(F&& f) {  // NOLINT: implicit, like std::function
-        if (!is_empty<std::decay_t<F>>(f)) target_ = new holder<std::decay_t<F>>(std::forward<F>(f));
+        if (!detail::is_empty<std::decay_t<F>>(f)) target_ = new holder<std::decay_t<F>>(std::forward<F>(f));
     }
 
     function(function&& other) noexcept : target_(std::exchange(other.target_, nullptr)) {}

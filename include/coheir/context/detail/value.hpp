@@ -171,7 +171,7 @@ void destroy_box_of(box& erased) noexcept {
     auto& dying = static_cast<box_of<T>&>(erased);
     const std::size_t size = box_size<T>(dying.name_size, dying.name_is_static);
     dying.~box_of<T>();
-    deallocate_box(&dying, size, alignof(box_of<T>));
+    detail::deallocate_box(&dying, size, alignof(box_of<T>));
 }
 
 template <class T>
