@@ -117,7 +117,7 @@ template <class T>
 }
 
 /// The same with a value for where the key is missing; without T, its type is that of the fallback, and
-/// a literal makes it std::string.
+/// a literal makes it std::string. Throws as get does, and usage_error for a null pointer as a text.
 template <class T = void, class F>
 [[nodiscard]] COHEIR_INLINE detail::asked_t<T, F> get(key_name key, F&& fallback) {
     return detail::get_from<detail::asked_t<T, F>>(detail::look_up_current("get", key), key,

@@ -81,7 +81,8 @@ public:
         return get_from<T>(self().look_up(key.name()));
     }
 
-    /// A copy of the value, or the fallback where the key is missing. Throws bad_value_type.
+    /// A copy of the value, or the fallback where the key is missing. Throws bad_value_type, and usage_error
+    /// for a null pointer as a text.
     template <class T = void, class F>
     [[nodiscard]] asked_t<T, F> get(key_name key, F&& fallback) const {
         return detail::get_from<asked_t<T, F>>(self().look_up(key), key, std::forward<F>(fallback));
