@@ -58,6 +58,8 @@ public:
     ~timed_join() {
         if (next) of_->waiters.remove(*this);
         stop_timer();
+        if constexpr (Taking)  // dropped without an await: nobody else needs it
+            if (!was_awaited_ && of_->waiters.empty()) core::request_stop(*of_);
     }
 
     bool await_ready() const noexcept { return of_->ended; }
@@ -82,6 +84,7 @@ private:
             throw usage_error(std::string("coheir::") + operation_ + ": " + description(in) +
                               " awaits what " + description(waiting_) +
                               " called: await it where it is called");
+        was_awaited_ = true;
         const bool is_over = limit_ <= duration::zero() || deadline_ <= scheduler_access::of(in).now();
         if (!is_over) start_timer();
         told = [](waiter& w) noexcept { run_state::wake(static_cast<timed_join&>(w).waiting_); };
@@ -133,6 +136,7 @@ private:
     const char* const operation_;
     const duration limit_;
     const time_point deadline_;
+    bool was_awaited_ = false;
     bool timed_out_ = false;
 };
 
@@ -255,7 +259,8 @@ concept body_of_scope = requires(F& body) {
 /// timeout_error is thrown; an exception that it ended with goes to the scheduler's unhandled handler. If it
 /// has ended, its result counts, however little time there is. A limit of zero or less cancels it before it
 /// starts. When the waiting task is cancelled, so is the spawned one; its end is awaited, then task_cancelled
-/// thrown. Throws no_current_task outside a task, and what spawning throws.
+/// thrown. Dropped without being awaited, it asks the task to stop. Throws no_current_task outside a task,
+/// and what spawning throws.
 template <class T, class Rep, class Period>
 detail::timed_join<T, true> with_timeout(task<T> work, std::chrono::duration<Rep, Period> limit,
                                          std::source_location at = std::source_location::current()) {

@@ -17,8 +17,8 @@ namespace coheir {
 /// The others, tasks and rvalue handles, are cancelled (a handle not, if others wait for it), and their end
 /// is awaited before this returns. An lvalue handle is the caller's: it is let go, and runs on. If the first
 /// one ended with an exception, that is thrown then; an exception of the others goes to the scheduler's
-/// unhandled handler, unless another handle receives it. Cancelling the waiting task: as when_all. Throws
-/// no_current_task outside a task, and what spawning throws; tasks spawned before that run on.
+/// unhandled handler, unless another handle receives it. Cancelling the waiting task, dropping it without
+/// an await, and what it throws: as when_all.
 template <class... As>
 class [[nodiscard("co_await it")]] when_any : public detail::gathered_pack<As...> {
     static_assert(sizeof...(As) > 0, "coheir::when_any waits for one task at least");

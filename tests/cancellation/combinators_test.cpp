@@ -655,3 +655,21 @@ TEST_CASE("with_timeout: a wait that was let go stops nobody when its time comes
     auto read = [&]() -> coheir::task<std::string> { co_return co_await keeper; };
     CHECK(loop.run(read()) == "a value");
 }
+
+TEST_CASE("with_timeout: dropped without being awaited, it has its task stop", "[timeout]") {
+    const bool has_begun = GENERATE(false, true);
+    test::test_loop loop;
+    trace t;
+    const auto drops = [&]() -> coheir::task<> {
+        {
+            const auto dropped = coheir::with_timeout(runner(t, "task", 5), 1s);
+            if (has_begun) co_await coheir::yield();
+        }
+        t.push_back("dropped");
+    };
+    loop.run(drops());
+    loop.run_until_idle();
+    CHECK(t == (has_begun ? trace{"dropped", "task cleaned up"} : trace{"dropped"}));
+    CHECK(loop.scheduler.tasks().empty());
+    CHECK(loop.unhandled.empty());
+}

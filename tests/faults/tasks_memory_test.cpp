@@ -101,6 +101,26 @@ void copies_what_can_only_be_moved(world& w, F copy) {
     context::erase("only");
 }
 
+[[gnu::noinline]] task<int> counts(int& ran) { co_return ++ran; }
+/// What waits for two tasks, of which so many run, starts both, or none: they may refer to what goes with the
+/// block that waits.
+template <class F>
+task<> starts_both_or_none(world& w, F wait_for_two, int all = 2) {
+    int ran = 0;
+    std::exception_ptr error;
+    try {
+        const short_of_memory now(w.fails);
+        co_await wait_for_two(ran);
+    } catch (...) {
+        error = std::current_exception();
+    }
+    w.expect(ran == 0 || ran == all, "it has not waited for what it started");
+    const int ran_before = ran;
+    for (int i = 0; i < 3; ++i) co_await coheir::yield();
+    w.expect(ran == ran_before, "a task runs for which nobody waits");
+    if (error) std::rethrow_exception(error);
+}
+
 const std::vector<test::operation> spawning{
     {"await a coroutine",
      [](world& w) -> task<> {
@@ -337,6 +357,45 @@ const std::vector<test::operation> waiting{
              w.expect(handle->done(), "its task runs on, without a limit");
          }
          if (without_memory) std::rethrow_exception(without_memory);
+     }},
+    {"when_all starts both or none",
+     [](world& w) -> task<> {
+         const auto both = [](int& ran) -> task<> { co_await coheir::when_all(counts(ran), counts(ran)); };
+         co_await starts_both_or_none(w, both);
+     }},
+    {"when_all of a range starts both or none",
+     [](world& w) -> task<> {
+         const auto both = [](int& ran) -> task<> {
+             std::vector<task<int>> tasks;
+             tasks.push_back(counts(ran));
+             tasks.push_back(counts(ran));
+             co_await coheir::when_all(std::move(tasks));
+         };
+         co_await starts_both_or_none(w, both);
+     }},
+    {"when_any of a range starts both or none",
+     [](world& w) -> task<> {
+         const auto both = [](int& ran) -> task<> {
+             std::vector<task<int>> tasks;
+             tasks.push_back(counts(ran));
+             tasks.push_back(counts(ran));
+             co_await coheir::when_any(std::move(tasks));
+         };
+         co_await starts_both_or_none(w, both, 1);  // which ends first
+     }},
+    {"when_all_settled starts both or none",
+     [](world& w) -> task<> {
+         const auto both = [](int& ran) -> task<> {
+             co_await coheir::when_all_settled(counts(ran), counts(ran));
+         };
+         co_await starts_both_or_none(w, both);
+     }},
+    {"with_timeout of when_all starts both or none",
+     [](world& w) -> task<> {
+         const auto both = [](int& ran) -> task<> {
+             co_await coheir::with_timeout(coheir::when_all(counts(ran), counts(ran)), 1h);
+         };
+         co_await starts_both_or_none(w, both);
      }},
     {"with_timeout of when_all",
      [](world& w) -> task<> {

@@ -292,6 +292,12 @@ coheir::task<> gather_empty_task(trace& t) {
     co_await coheir::when_all(note_steps(t, "a", 1), std::move(empty), note_steps(t, "b", 1));
 }
 
+coheir::task<> gather_range_with_empty_task(trace& t) {
+    std::vector<coheir::task<>> tasks(2);
+    tasks[0] = note_steps(t, "a", 1);
+    co_await coheir::when_all(std::move(tasks));
+}
+
 coheir::task<> gather_closed(coheir::scheduler& loop, trace& t) {
     loop.close();
     co_await coheir::when_all(note_steps(t, "a", 1));
@@ -319,17 +325,64 @@ TEST_CASE("when_all refuses what a join would refuse", "[when_all]") {
     trace t;
     self = loop.scheduler.spawn(gather_itself(self, error, t));
     loop.run_until_idle();
-    CHECK(t == trace{"a1"});  // was spawned before, and runs on
+    CHECK(t.empty());
     CHECK_THAT(error, Catch::Contains("itself"));
     CHECK(self.done());
 }
 
-TEST_CASE("when_all over an empty task throws, and the tasks spawned before it run on", "[when_all]") {
+TEST_CASE("when_all over an empty task throws, and none of the others runs", "[when_all]") {
+    const bool in_range = GENERATE(false, true);
     test::test_loop loop;
     trace t;
-    CHECK_THROWS_AS(loop.run(gather_empty_task(t)), coheir::invalid_task);
+    CHECK_THROWS_AS(loop.run(in_range ? gather_range_with_empty_task(t) : gather_empty_task(t)),
+                    coheir::invalid_task);
     loop.run_until_idle();
-    CHECK(t == trace{"a1"});
+    CHECK(t.empty());
+    CHECK(loop.scheduler.tasks().empty());
+}
+
+TEST_CASE("where when_all or its kin throws, its tasks and handles are as before", "[when_all]") {
+    test::test_loop loop;
+    trace t;
+    int refused_at = 0, calls = 0;
+    loop.scheduler.set_policy([&](const context::view& parent) {
+        if (++calls == refused_at) throw std::runtime_error("refused");
+        return parent.copied();
+    });
+    const auto waits = [&](int how) -> coheir::task<> {
+        auto a = note_steps(t, "a", 1), b = note_steps(t, "b", 1);
+        auto handle = coheir::spawn(note_steps(t, "handle", 1));
+        calls = 0;
+        refused_at = 2;
+        std::string error;
+        try {
+            switch (how) {
+                case 0: co_await coheir::when_all(std::move(a), std::move(handle), std::move(b)); break;
+                case 1: co_await coheir::when_any(std::move(handle), std::move(a), std::move(b)); break;
+                case 2:
+                    co_await coheir::when_all_settled(std::move(a), std::move(b), std::move(handle));
+                    break;
+                default:
+                    co_await coheir::when_all(std::move(handle), std::move(a), std::move(handle),
+                                              std::move(b));
+            }
+        } catch (const std::exception& e) {
+            error = e.what();
+        }
+        CHECK(error == (how < 3 ? "refused" : "coheir: when_all: the handle refers to no task"));
+        refused_at = 0;
+        co_await coheir::yield();
+        co_await coheir::yield();
+        CHECK(t == trace{"handle1"});
+        REQUIRE(handle.valid());
+        co_await std::move(a);
+        co_await std::move(b);
+        co_await std::move(handle);
+    };
+    const int how = GENERATE(0, 1, 2, 3);
+    loop.run(waits(how));
+    CHECK(t == trace{"handle1", "a1", "b1"});
+    CHECK(loop.unhandled.empty());
 }
 
 TEST_CASE("when_all on a closed scheduler throws", "[when_all][close]") {
@@ -355,10 +408,10 @@ coheir::task<> gather_parked(test::parking& in) {
     co_await coheir::when_all(park_with(in, test::counted(1)), park_with(in, test::counted(2)), handle);
 }
 
-coheir::task<> gather_dropped(trace& t) {
+coheir::task<> gather_dropped(trace& t, bool late) {
     {
         const auto dropped = coheir::when_all(note_steps(t, "a", 2), fail_after(1, "no luck"));
-        co_await coheir::yield();
+        if (late) co_await coheir::yield();
     }
     t.push_back("dropped");
 }
@@ -380,13 +433,21 @@ TEST_CASE("when_all is destroyed while it waits, before and after some have ende
     CHECK(balance.is_even());
 }
 
-TEST_CASE("a when_all that is dropped without being awaited leaves its tasks running", "[when_all]") {
+TEST_CASE("a when_all that is dropped without being awaited has its tasks stop", "[when_all]") {
     test::test_loop loop;
     trace t;
-    loop.run(gather_dropped(t));
+    SECTION("after they have begun") {
+        loop.run(gather_dropped(t, true));
+        CHECK(t == trace{"a1", "dropped"});
+    }
+    SECTION("before: they never run") {
+        loop.run(gather_dropped(t, false));
+        CHECK(t == trace{"dropped"});
+    }
     loop.run_until_idle();
-    CHECK(t == trace{"a1", "dropped", "a2"});
-    CHECK(loop.unhandled == std::vector<std::string>{"no luck"});
+    CHECK(t.back() == "dropped");
+    CHECK(loop.unhandled.empty());
+    CHECK(loop.scheduler.tasks().empty());
 }
 
 namespace {

@@ -57,6 +57,15 @@ public:
         on().tell_stopped();
     }
 
+    /// Before those go that are waited for. Where nobody has begun to wait, those that nobody else needs
+    /// stop.
+    void drop() noexcept {
+        if (was_awaited_ || are_stopped_) return;
+        for (gathered_base* one = first_; one; one = one->next_gathered)
+            if (one->takes_result && one->next && one->task->waiters.has_only(*one))
+                core::request_stop(*one->task);
+    }
+
     bool complete() const noexcept { return left_ == 0; }
     void suspend(std::coroutine_handle<> awaiting, const task_state& in) {
         if (&in != &waiting_)
@@ -65,7 +74,7 @@ public:
                               " called: await it where it is called");
         waiting_.resume_at = awaiting;
         waiting_.waiting_in = this;
-        suspended_ = true;
+        suspended_ = was_awaited_ = true;
         if (waiting_.stop & task_state::stop_due) [[unlikely]]
             core::interrupt_now(waiting_);
     }
@@ -148,6 +157,7 @@ private:
     const until until_;
     bool all_are_joined_ = false;
     bool are_stopped_ = false;
+    bool was_awaited_ = false;
     bool suspended_ = false;
     bool finished_ = false;
 };
@@ -165,8 +175,7 @@ public:
         if (next) task->waiters.remove(*this);
     }
 
-    void join(task_ref<T> of, gathering& with) {
-        detail::require_joinable(*of, with.waiting());
+    void join(task_ref<T> of, gathering& with) noexcept {
         ref_ = std::move(of);
         task = ref_.get();
         into = &with;
@@ -188,7 +197,63 @@ private:
     task_ref<T> ref_;
 };
 
-/// What can be waited for in company: how to get at its task.
+/// A task that is made, to be started with others; otherwise its coroutine goes back to where it was.
+template <class T>
+class unstarted_task {
+public:
+    unstarted_task(task<T>& work, const task_state& waiting, std::source_location at, const char* operation)
+        : work_(work), on_(*static_cast<core*>(waiting.home)),
+          made_(&detail::make_task(
+              on_, work, [this](task_state& t) { return derive_context(on_, on_.policy, t); }, at,
+              operation)) {}
+    unstarted_task(unstarted_task&& other) noexcept
+        : work_(other.work_), on_(other.on_), made_(std::exchange(other.made_, nullptr)) {}
+    unstarted_task& operator=(unstarted_task&&) = delete;
+    ~unstarted_task() {
+        if (!made_) return;
+        const std::coroutine_handle<> root = made_->resume_at;
+        delete made_;
+        task_access::give_back(work_, root);
+    }
+    task_ref<T> start() noexcept {
+        task_state_of<T>& made = *std::exchange(made_, nullptr);
+        task_ref<T> ref(made);
+        on_.start(made, made.resume_at, false);
+        return ref;
+    }
+
+private:
+    task<T>& work_;
+    core& on_;
+    task_state_of<T>* made_;
+};
+
+/// What a handle refers to; otherwise that goes back, if it was taken out of it.
+template <class T, bool Taking>
+class kept_task {
+public:
+    using handle = std::conditional_t<Taking, join_handle<T>, const join_handle<T>>;
+
+    kept_task(handle& of, const task_state& waiting, std::source_location, const char* operation)
+        : handle_(of), task_(join_handle_access::state(of, operation)) {
+        detail::require_joinable(*task_, waiting);
+        if constexpr (Taking) static_cast<void>(join_handle_access::take(of, operation));
+    }
+    kept_task(kept_task&&) noexcept = default;
+    kept_task& operator=(kept_task&&) = delete;
+    ~kept_task() {
+        if constexpr (Taking)
+            if (task_) handle_ = join_handle_access::make(std::move(task_));
+    }
+    task_ref<T> start() noexcept { return std::move(task_); }
+
+private:
+    handle& handle_;
+    task_ref<T> task_;
+};
+
+/// What can be waited for in company. All are got hold of before one is started: where that fails, nothing
+/// has been.
 template <class A>
 struct joinable_traits {
     static constexpr bool is_joinable = false;
@@ -198,26 +263,19 @@ struct joinable_traits<task<T>> {
     static constexpr bool is_joinable = true;
     using value_type = T;
     static constexpr bool taking = true;
-    static task_ref<T> get(task<T>& work, core& on, std::source_location at, const char* operation) {
-        return start(
-            on, work, [&on](task_state& t) { return derive_context(on, on.policy, t); }, at, operation);
-    }
+    using got = unstarted_task<T>;
 };
 template <class T>
 struct joinable_traits<join_handle<T>> {
     static constexpr bool is_joinable = true;
     using value_type = T;
     static constexpr bool taking = true;
-    static task_ref<T> get(join_handle<T>& handle, core&, std::source_location, const char* operation) {
-        return join_handle_access::take(handle, operation);
-    }
+    using got = kept_task<T, true>;
 };
 template <class T>
 struct joinable_traits<join_handle<T>&> : joinable_traits<join_handle<T>> {
     static constexpr bool taking = false;
-    static task_ref<T> get(const join_handle<T>& handle, core&, std::source_location, const char* operation) {
-        return join_handle_access::state(handle, operation);
-    }
+    using got = kept_task<T, false>;
 };
 template <class T>
 struct joinable_traits<const join_handle<T>&> : joinable_traits<join_handle<T>&> {};
@@ -254,10 +312,10 @@ class gathered_pack : public own_awaitable {
 public:
     gathered_pack(gathering::until how, const char* operation, std::source_location at, As&... from)
         : gathering_(sizeof...(As), require_task(operation), how, operation) {
-        // All are started before any is waited for: an error here leaves none linked.
         start(operation, at, std::index_sequence_for<As...>(), from...);
         gathering_.all_joined();
     }
+    ~gathered_pack() { gathering_.drop(); }
     gathered_pack(const gathered_pack&) = delete;
     gathered_pack& operator=(const gathered_pack&) = delete;
 
@@ -274,9 +332,9 @@ private:
     template <std::size_t... I>
     void start([[maybe_unused]] const char* operation, [[maybe_unused]] std::source_location at,
                std::index_sequence<I...>, As&... from) {
-        [[maybe_unused]] auto tasks = std::tuple<task_ref<joined_t<As>>...>{
-            joinable_traits<As>::get(from, gathering_.on(), at, operation)...};
-        (std::get<I>(gathered_).join(std::move(std::get<I>(tasks)), gathering_), ...);
+        [[maybe_unused]] auto all = std::tuple<typename joinable_traits<As>::got...>{
+            typename joinable_traits<As>::got(from, gathering_.waiting(), at, operation)...};
+        (std::get<I>(gathered_).join(std::get<I>(all).start(), gathering_), ...);
     }
 };
 
@@ -288,7 +346,8 @@ public:
     using value_type = joined_t<element>;
 
     gathered_range(gathering::until how, const char* operation, std::source_location at, Range& range)
-        : gathered_range(how, operation, started(operation, at, range)) {}
+        : gathered_range(how, operation, all_of(operation, at, range)) {}
+    ~gathered_range() { gathering_.drop(); }
     gathered_range(const gathered_range&) = delete;
     gathered_range& operator=(const gathered_range&) = delete;
 
@@ -302,18 +361,18 @@ protected:
     std::vector<gathered_from<element>> gathered_;
 
 private:
-    using task_refs = std::vector<task_ref<value_type>>;
+    using all = std::vector<typename joinable_traits<element>::got>;
 
-    gathered_range(gathering::until how, const char* operation, task_refs tasks)
-        : gathering_(tasks.size(), require_task(operation), how, operation), gathered_(tasks.size()) {
-        for (std::size_t i = 0; i < tasks.size(); ++i) gathered_[i].join(std::move(tasks[i]), gathering_);
+    gathered_range(gathering::until how, const char* operation, all&& got)
+        : gathering_(got.size(), require_task(operation), how, operation), gathered_(got.size()) {
+        for (std::size_t i = 0; i < got.size(); ++i) gathered_[i].join(got[i].start(), gathering_);
         gathering_.all_joined();
     }
-    static task_refs started(const char* operation, std::source_location at, Range& range) {
-        auto& on = *static_cast<core*>(require_task(operation).home);
-        task_refs tasks;
-        for (auto& each : range) tasks.push_back(joinable_traits<element>::get(each, on, at, operation));
-        return tasks;
+    static all all_of(const char* operation, std::source_location at, Range& range) {
+        const task_state& waiting = require_task(operation);
+        all got;
+        for (auto& each : range) got.emplace_back(each, waiting, at, operation);
+        return got;
     }
 };
 

@@ -73,12 +73,12 @@ inline context::detail::level_ref derive_context(const core& on, const spawn_pol
     throw scheduler_closed(operation);
 }
 
-/// Starts a task, in the context that `derive(its state)` gives. Throws invalid_task, scheduler_closed,
-/// std::bad_alloc and what derive throws; then nothing has changed: a policy is called last, since it may
-/// change things. `from_task`: a task of this core runs here, so a round does.
+/// Makes a task that is to be started, in the context that `derive(its state)` gives. Throws invalid_task,
+/// scheduler_closed, std::bad_alloc and what derive throws; then nothing has changed: a policy is called
+/// last, since it may change things.
 template <class T, class Derive>
-COHEIR_INLINE task_ref<T> start(core& on, task<T>& work, Derive&& derive, std::source_location at,
-                                const char* operation, std::string_view name = {}, bool from_task = false) {
+COHEIR_INLINE task_state_of<T>& make_task(core& on, task<T>& work, Derive&& derive, std::source_location at,
+                                          const char* operation, std::string_view name = {}) {
     if (!work || on.closed()) [[unlikely]]
         refuse_start(static_cast<bool>(work), operation);
     const std::coroutine_handle<> root = task_access::take(work, operation);
@@ -92,8 +92,16 @@ COHEIR_INLINE task_ref<T> start(core& on, task<T>& work, Derive&& derive, std::s
         task_access::give_back(work, root);
         throw;
     }
-    task_ref<T> ref(*made);
-    on.start(*made, root, from_task);
+    return *made;
+}
+
+/// Makes and starts a task. `from_task`: a task of this core runs here, so a round does.
+template <class T, class Derive>
+COHEIR_INLINE task_ref<T> start(core& on, task<T>& work, Derive&& derive, std::source_location at,
+                                const char* operation, std::string_view name = {}, bool from_task = false) {
+    task_state_of<T>& made = detail::make_task(on, work, derive, at, operation, name);
+    task_ref<T> ref(made);
+    on.start(made, made.resume_at, from_task);
     return ref;
 }
 

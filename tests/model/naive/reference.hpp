@@ -145,12 +145,17 @@ private:
 
     task_ref start(scheduler& on, const body& b, const policy& by, const level_ref& from, bool is_snapshot,
                    int deadline, int number, group* in) {
+        const task_ref made = make(on, b, by, from, is_snapshot, deadline, number, in);
+        on.start(made);
+        return made;
+    }
+    task_ref make(scheduler& on, const body& b, const policy& by, const level_ref& from, bool is_snapshot,
+                  int deadline, int number, group* in) {
         if (on.closed) throw thrown{"scheduler_closed"};
         const policy& used = by.how == way::by_scheduler ? on.by : by;
         auto made = std::make_shared<task>(on, number, derive(policy(used), from, is_snapshot));
         made->deadline = deadline;
         begin_with(*made, b, in);
-        on.start(made);
         return made;
     }
     void begin_with(task& t, const body& b, group* in) {
@@ -488,13 +493,17 @@ private:
         std::vector<gathering::part> parts;
         for (std::size_t i = 0; i < s.bodies.size(); ++i) {
             const body& b = s.bodies[i];
-            task_ref& handle = handle_of(t, b.handle);
             if (b.from == body::source::task)
-                parts.push_back({spawn(t, b, policy{}, numbers[i]), true});
-            else if (b.from == body::source::handle)
-                parts.push_back({handle, false});
+                parts.push_back({make(t.home, b, policy{}, t.in, false, deadline_of_child(t, policy{}, never),
+                                      numbers[i], nullptr),
+                                 true});
             else
-                parts.push_back({std::move(handle), true});
+                parts.push_back({handle_of(t, b.handle), b.from == body::source::taken_handle});
+        }
+        // None is started before all are made, and no handle is taken.
+        for (std::size_t i = 0; i < s.bodies.size(); ++i) {
+            if (s.bodies[i].from == body::source::task) t.home.start(parts[i].of);
+            if (s.bodies[i].from == body::source::taken_handle) handle_of(t, s.bodies[i].handle).reset();
         }
         gathering waiting(t, parts,
                           s.what == op::all   ? gathering::until::all_or_error
