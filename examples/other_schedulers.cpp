@@ -36,11 +36,13 @@ coheir::task<> serve(coheir::remote worker) {
 }
 
 int main() {
+    // [worker]
     coheir::scheduler loop, worker;
     auto until_closed = [](coheir::scheduler& s) -> coheir::task<> {
         while (!s.closed()) co_await coheir::sleep_for(std::chrono::milliseconds(1));
     };
     std::jthread thread([&] { worker.run(until_closed(worker)); });
+    // [/worker]
     loop.run(serve(worker.remote()));
     // [submit]
     std::future<int> words = worker.submit(count_words("from a thread without a scheduler"));

@@ -41,7 +41,8 @@ public:
         const std::string message =
             std::string("no context is current in ") + here + ", but one is in " + file_ +
             ": each has a copy of the variable by which it is found. Link the executable with -rdynamic "
-            "(in CMake ENABLE_EXPORTS), open plug-ins with RTLD_GLOBAL, or use coheir/anchor.hpp";
+            "(in CMake ENABLE_EXPORTS), or if that does not include coheir, open plug-ins with RTLD_GLOBAL, "
+            "or use coheir/anchor.hpp";
         fatal(message.c_str());
     }
 
