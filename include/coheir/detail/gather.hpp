@@ -265,6 +265,15 @@ struct joinable_traits<task<T>> {
     static constexpr bool taking = true;
     using got = unstarted_task<T>;
 };
+/// A named task is a mistake, which an overload that is not there would not explain.
+template <class T>
+struct joinable_traits<task<T>&> : joinable_traits<void> {
+    static_assert(
+        !std::is_same_v<T, T>,
+        "coheir: when_all and its kin take tasks: say std::move(task), or std::move of the range of them");
+};
+template <class T>
+struct joinable_traits<const task<T>&> : joinable_traits<task<T>&> {};
 template <class T>
 struct joinable_traits<join_handle<T>> {
     static constexpr bool is_joinable = true;
