@@ -45,6 +45,28 @@ TEST_CASE("a token is told of the request at once, and stays stopped", "[stop_to
     CHECK_FALSE(handle.stop_source().stop_possible());  // it has ended
 }
 
+TEST_CASE("the token of a limit that begins after a request is told of the next one", "[stop_token]") {
+    test::test_loop loop;
+    std::vector<std::stop_token> tokens;
+    const auto waits = [&]() -> coheir::task<> {
+        for (int i = 0; i < 3; ++i) try {
+                co_await coheir::timeout_scope(1h, sleeps(&tokens.emplace_back()));
+            } catch (const coheir::task_cancelled&) {
+            }
+    };
+    const auto handle = loop.scheduler.spawn(waits());
+    for (std::size_t i = 1; i <= 3; ++i) {
+        while (loop.scheduler.run_ready()) {
+        }
+        REQUIRE(tokens.size() == i);
+        CHECK_FALSE(tokens.back().stop_requested());
+        handle.request_stop();
+        CHECK(tokens.back().stop_requested());
+    }
+    loop.run_until_idle();
+    CHECK(handle.done());
+}
+
 TEST_CASE("a token that is first asked for after the request is stopped", "[stop_token]") {
     test::test_loop loop;
     bool stopped = false;

@@ -220,6 +220,35 @@ TEST_CASE("set without memory changes nothing", "[memory][failure]") {
     });
 }
 
+TEST_CASE("names that meet in the map are set without memory: those that are there stay",
+          "[memory][failure]") {
+    for (const std::size_t keys : {1u, 2u, 3u, 8u, 15u, 16u, 17u}) {
+        std::vector<std::string> names;
+        for (std::size_t i = 0; i <= keys; ++i) names.push_back(name(static_cast<int>(i)));
+        // The last has the hash of the first: no leaf has a place for both.
+        const auto key = [&](std::size_t i) {
+            return context::key_name(names[i], 0x9e37'79b9'7f4a'7c15 * (i % keys + 1), false);
+        };
+        bool done = false;
+        for (std::size_t may_succeed = 0; !done; ++may_succeed) {
+            CAPTURE(keys, may_succeed);
+            REQUIRE(may_succeed < 1000);
+            actor who;
+            const test::acting now(who);
+            for (std::size_t i = 0; i < keys; ++i) context::set(key(i), static_cast<int>(i));
+            left = may_succeed;
+            try {
+                context::set(key(keys), static_cast<int>(keys));
+                done = true;
+            } catch (const std::bad_alloc&) {
+            }
+            left = ~std::size_t{0};
+            for (std::size_t i = 0; i < keys; ++i) REQUIRE(context::get(key(i), -1) == static_cast<int>(i));
+            REQUIRE(context::contains(key(keys)) == done);
+        }
+    }
+}
+
 TEST_CASE("update, erase and clear without memory change nothing", "[memory][failure]") {
     changes_nothing_without_memory([](family& all) {
         const test::acting now(all.upper);

@@ -569,6 +569,7 @@ private:
         };
         const bool was_there = update(current_context(), s, [&] {
             attempt([] { context::set("b", 1); });
+            attempt([] { context::update<int>("b", [](int& b) { b = 1; }); });
             attempt([] { context::erase("b"); });
             attempt([] { context::clear(); });
             attempt([] { static_cast<void>(context::capture()); });

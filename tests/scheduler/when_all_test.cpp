@@ -408,8 +408,14 @@ coheir::task<> gather_parked(test::parking& in) {
     co_await coheir::when_all(park_with(in, test::counted(1)), park_with(in, test::counted(2)), handle);
 }
 
-coheir::task<> gather_dropped(trace& t, bool late) {
-    {
+coheir::task<> gather_dropped(trace& t, bool late, bool range) {
+    if (range) {
+        std::vector<coheir::task<>> tasks;
+        tasks.push_back(note_steps(t, "a", 2));
+        tasks.push_back(fail_after(1, "no luck"));
+        const auto dropped = coheir::when_all(std::move(tasks));
+        if (late) co_await coheir::yield();
+    } else {
         const auto dropped = coheir::when_all(note_steps(t, "a", 2), fail_after(1, "no luck"));
         if (late) co_await coheir::yield();
     }
@@ -434,14 +440,15 @@ TEST_CASE("when_all is destroyed while it waits, before and after some have ende
 }
 
 TEST_CASE("a when_all that is dropped without being awaited has its tasks stop", "[when_all]") {
+    const bool range = GENERATE(false, true);
     test::test_loop loop;
     trace t;
     SECTION("after they have begun") {
-        loop.run(gather_dropped(t, true));
+        loop.run(gather_dropped(t, true, range));
         CHECK(t == trace{"a1", "dropped"});
     }
     SECTION("before: they never run") {
-        loop.run(gather_dropped(t, false));
+        loop.run(gather_dropped(t, false, range));
         CHECK(t == trace{"dropped"});
     }
     loop.run_until_idle();

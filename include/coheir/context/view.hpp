@@ -46,7 +46,6 @@ public:
             return child(detail::chained_onto(copy.get()));
         }
         if (!level_) return child();
-        detail::require_idle(*level_, "chained onto");
         return child(detail::chained_onto(level_));
     }
 

@@ -614,6 +614,7 @@ private:
         const bool was_there = update(t.in, s.key, s.of, t.number, [&](value& v) {
             change(v, s.number);
             attempt([&] { set(t.in, 1, form::literal, kind::number, "1", t.number); });
+            attempt([&] { update(t.in, 1, kind::number, t.number, [](value& b) { b.content = "1"; }); });
             attempt([&] { erase(t.in, 1); });
             attempt([&] { clear(t.in); });
             attempt([&] { copy_of(t.in); });
