@@ -29,6 +29,8 @@ coheir::task<> sleeps(std::stop_token* token = nullptr) {
     co_await coheir::sleep_for(1h);
 }
 
+coheir::task<> nothing() { co_return; }
+
 }  // namespace
 
 TEST_CASE("a token is told of the request at once, and stays stopped", "[stop_token]") {
@@ -43,6 +45,31 @@ TEST_CASE("a token is told of the request at once, and stays stopped", "[stop_to
     loop.run_until_idle();
     CHECK(token.stop_requested());
     CHECK_FALSE(handle.stop_source().stop_possible());  // it has ended
+}
+
+TEST_CASE("tokens are told at once by groups, and by waits that are decided when they begin",
+          "[stop_token]") {
+    test::test_loop loop;
+    std::stop_token of_child, of_loser;
+    bool child_was_told = false, loser_was_told = false;
+    const auto block = [&](coheir::task_group& group) -> coheir::task<> {
+        group.spawn(sleeps(&of_child));
+        co_await coheir::yield();
+        group.request_stop();
+        child_was_told = of_child.stop_requested();
+    };
+    const auto body = [&]() -> coheir::task<> {
+        co_await coheir::with_task_group(block);
+        const auto ended = coheir::spawn(nothing());
+        auto loses = coheir::spawn(sleeps(&of_loser));
+        co_await ended;
+        auto first = coheir::when_any(ended, std::move(loses));
+        loser_was_told = of_loser.stop_requested();
+        static_cast<void>(co_await first);
+    };
+    loop.run(body());
+    CHECK(child_was_told);
+    CHECK(loser_was_told);
 }
 
 TEST_CASE("the token of a limit that begins after a request is told of the next one", "[stop_token]") {
