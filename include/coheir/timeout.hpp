@@ -48,7 +48,8 @@ public:
     timed_join(task_ref<T> of, duration limit, time_point deadline, task_state & waiting,
                const char* operation = "with_timeout")
         : firing_timer([](firing_timer& timer) noexcept { static_cast<timed_join&>(timer).time_out(); }),
-          of_(std::move(of)), waiting_(waiting), operation_(operation), limit_(limit), deadline_(deadline) {
+          of_(std::move(of)), waiting_(waiting), asker_(waiting.task), operation_(operation), limit_(limit),
+          deadline_(deadline) {
         detail::require_joinable(*of_, waiting);
     }
     timed_join(task_ref<T> of, duration limit, task_state & waiting)
@@ -59,7 +60,7 @@ public:
         if (next) of_->waiters.remove(*this);
         stop_timer();
         if constexpr (Taking)  // dropped without an await: nobody else needs it
-            if (!was_awaited_ && of_->waiters.empty()) core::request_stop(*of_);
+            if (!was_awaited_ && of_->waiters.empty()) core::request_stop(*of_, {0, asker_, 0});
     }
 
     bool await_ready() const noexcept { return of_->ended; }
@@ -133,6 +134,7 @@ private:
 
     task_ref<T> of_;
     task_state& waiting_;
+    const std::uint64_t asker_;  // its number: it may have gone when this does
     const char* const operation_;
     const duration limit_;
     const time_point deadline_;
@@ -259,8 +261,8 @@ concept body_of_scope = requires(F& body) {
 /// timeout_error is thrown; an exception that it ended with goes to the scheduler's unhandled handler. If it
 /// has ended, its result counts, however little time there is. A limit of zero or less cancels it before it
 /// starts. When the waiting task is cancelled, so is the spawned one; its end is awaited, then task_cancelled
-/// thrown. Dropped without being awaited, it asks the task to stop. Throws no_current_task outside a task,
-/// and what spawning throws.
+/// thrown. Dropped without being awaited, it asks the task to stop, whose end is not awaited then.
+/// Throws no_current_task outside a task, and what spawning throws.
 template <class T, class Rep, class Period>
 detail::timed_join<T, true> with_timeout(task<T> work, std::chrono::duration<Rep, Period> limit,
                                          std::source_location at = std::source_location::current()) {

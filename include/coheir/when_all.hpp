@@ -20,8 +20,8 @@ namespace coheir {
 /// handle receives them. A result that another handle moves out before all have ended is gone: result_taken.
 /// When the waiting task is cancelled, all that nobody else waits for are, and awaited; then task_cancelled.
 /// Throws no_current_task outside a task, and what spawning throws; then none of the tasks has been started,
-/// and tasks and handles are as before. Dropped without being awaited, it asks those to stop that it would
-/// cancel.
+/// and tasks and handles are as before, but contexts as the policies have left them. Dropped without being
+/// awaited, it asks those to stop that it would cancel; their end is not awaited then.
 // A class, since a function could not tell where it was called: nothing can follow a parameter pack.
 // clang-format 14 takes the attribute for the class's name.
 // clang-format off

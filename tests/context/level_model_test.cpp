@@ -299,26 +299,11 @@ struct model_level {
 };
 using model_ref = std::shared_ptr<model_level>;
 
-model_value* find(const model_ref& from, std::size_t key) {
-    for (model_level* l = from.get(); l; l = l->parent.get())
-        if (const auto found = l->own.find(key); found != l->own.end()) return &found->second;
-    return nullptr;
-}
-void freeze(model_value& value) { value.frozen |= value.of == kind::unique; }
-
-/// A copy of every level, in which what cannot be copied is frozen.
-model_ref copy_of_levels(const model_ref& from) {
-    if (!from) return nullptr;
-    auto copy = std::make_shared<model_level>(model_level{from->own, copy_of_levels(from->parent)});
-    for (auto& [key, value] : copy->own) freeze(value);
-    return copy;
-}
-/// So it is here, too, but for what nobody sees in the levels below.
+/// A deep copy of every level. What cannot be copied is frozen in both.
 model_ref deep_copy(const model_ref& from) {
-    for (auto& [key, value] : from->own) freeze(value);
-    for (std::size_t key = 0; key < keys; ++key)
-        if (model_value* const inherited = find(from->parent, key)) freeze(*inherited);
-    return copy_of_levels(from);
+    if (!from) return nullptr;
+    for (auto& [key, value] : from->own) value.frozen |= value.of == kind::unique;
+    return std::make_shared<model_level>(model_level{from->own, deep_copy(from->parent)});
 }
 
 class model {
@@ -360,6 +345,11 @@ public:
 private:
     static model_ref over(const model_ref& parent) {
         return std::make_shared<model_level>(model_level{{}, parent});
+    }
+    static model_value* find(const model_ref& from, std::size_t key) {
+        for (model_level* l = from.get(); l; l = l->parent.get())
+            if (const auto found = l->own.find(key); found != l->own.end()) return &found->second;
+        return nullptr;
     }
     static int update(const model_ref& who, const step& s) {
         model_value* const found = find(who, s.key);

@@ -481,21 +481,6 @@ TEST_CASE("one await at a time, and an empty handle says so", "[remote]") {
     CHECK_FALSE(empty.valid());
 }
 
-TEST_CASE("a handle that has been awaited may be awaited again in the same expression", "[remote]") {
-    test_loop here, there;
-    auto half = []() -> coheir::task<int> { co_return 21; };
-    const auto handle = there.scheduler.remote().spawn(half());
-    auto twice = [](const coheir::remote_handle<int>& h) -> coheir::task<int> {
-        co_return (co_await h) + (co_await h);
-    };
-    const auto sum = here.scheduler.spawn(twice(handle));
-    run_both(here, there);
-    REQUIRE(sum.done());
-    CHECK(here.unhandled.empty());
-    auto joined = [&]() -> coheir::task<int> { co_return co_await sum; };
-    CHECK(here.scheduler.run(joined()) == 42);
-}
-
 TEST_CASE("who was told of the end, and has not gone on yet, still awaits: nobody else takes the result",
           "[remote]") {
     test_loop here, there, third;

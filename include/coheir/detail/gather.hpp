@@ -34,7 +34,7 @@ public:
     };
 
     gathering(std::size_t count, task_state& waiting, until how, const char* operation) noexcept
-        : waiting_(waiting), operation_(operation), left_(count), until_(how) {}
+        : waiting_(waiting), asker_(waiting.task), operation_(operation), left_(count), until_(how) {}
 
     core& on() const noexcept { return *static_cast<core*>(waiting_.home); }
     task_state& waiting() const noexcept { return waiting_; }
@@ -61,9 +61,12 @@ public:
     /// stop.
     void drop() noexcept {
         if (was_awaited_ || are_stopped_) return;
-        for (gathered_base* one = first_; one; one = one->next_gathered)
-            if (one->takes_result && one->next && one->task->waiters.has_only(*one))
-                core::request_stop(*one->task);
+        for (gathered_base* one = first_; one; one = one->next_gathered) {
+            if (!one->next) continue;
+            one->task->waiters.remove(*one);
+            if (one->takes_result && one->task->waiters.empty())
+                core::request_stop(*one->task, {0, asker_, 0});
+        }
     }
 
     bool complete() const noexcept { return left_ == 0; }
@@ -149,6 +152,7 @@ private:
     }
 
     task_state& waiting_;
+    const std::uint64_t asker_;  // its number: it may have gone when this does
     const char* const operation_;
     gathered_base* first_ = nullptr;
     gathered_base** last_ = &first_;
@@ -228,27 +232,39 @@ private:
     task_state_of<T>* made_;
 };
 
-/// What a handle refers to; otherwise that goes back, if it was taken out of it.
-template <class T, bool Taking>
-class kept_task {
+/// What a handle refers to.
+template <class T>
+class joined_task {
 public:
-    using handle = std::conditional_t<Taking, join_handle<T>, const join_handle<T>>;
-
-    kept_task(handle& of, const task_state& waiting, std::source_location, const char* operation)
-        : handle_(of), task_(join_handle_access::state(of, operation)) {
+    joined_task(const join_handle<T>& of, const task_state& waiting, std::source_location,
+                const char* operation)
+        : task_(join_handle_access::state(of, operation)) {
         detail::require_joinable(*task_, waiting);
-        if constexpr (Taking) static_cast<void>(join_handle_access::take(of, operation));
-    }
-    kept_task(kept_task&&) noexcept = default;
-    kept_task& operator=(kept_task&&) = delete;
-    ~kept_task() {
-        if constexpr (Taking)
-            if (task_) handle_ = join_handle_access::make(std::move(task_));
     }
     task_ref<T> start() noexcept { return std::move(task_); }
 
 private:
-    handle& handle_;
+    task_ref<T> task_;
+};
+
+/// The same, taken out of the handle; otherwise it goes back.
+template <class T>
+class taken_task {
+public:
+    taken_task(join_handle<T>& of, const task_state& waiting, std::source_location, const char* operation)
+        : handle_(of) {
+        detail::require_joinable(*join_handle_access::state(of, operation), waiting);
+        task_ = join_handle_access::take(of, operation);
+    }
+    taken_task(taken_task&&) noexcept = default;
+    taken_task& operator=(taken_task&&) = delete;
+    ~taken_task() {
+        if (task_) handle_ = join_handle_access::make(std::move(task_));
+    }
+    task_ref<T> start() noexcept { return std::move(task_); }
+
+private:
+    join_handle<T>& handle_;
     task_ref<T> task_;
 };
 
@@ -279,12 +295,12 @@ struct joinable_traits<join_handle<T>> {
     static constexpr bool is_joinable = true;
     using value_type = T;
     static constexpr bool taking = true;
-    using got = kept_task<T, true>;
+    using got = taken_task<T>;
 };
 template <class T>
 struct joinable_traits<join_handle<T>&> : joinable_traits<join_handle<T>> {
     static constexpr bool taking = false;
-    using got = kept_task<T, false>;
+    using got = joined_task<T>;
 };
 template <class T>
 struct joinable_traits<const join_handle<T>&> : joinable_traits<join_handle<T>&> {};

@@ -1,6 +1,7 @@
 #pragma once
 // A task that was handed to a scheduler from elsewhere: how it gets there, and how its result comes back.
 
+#include <array>
 #include <atomic>
 #include <cstdint>
 #include <optional>
@@ -90,20 +91,12 @@ public:
     const context::snapshot& context_at_failure() const noexcept { return at_failure_; }
     /// Asks the task to stop, on its own thread. One such request that is on its way there stands for others.
     void request_stop() noexcept {
-        if (!completion.done()) asking_.set_out({});
+        if (!completion.done()) asking_.set_out();
     }
-    /// Hands on a request whose number others know: one on its way stands for none that is newer. Without
-    /// memory for a second one, the task is asked anew, which is newer than both.
+    /// Hands on a request whose number others know: for the one who awaits. A newer one stands for those
+    /// before.
     void hand_on(const stop_request& came) noexcept {
-        if (completion.done() || handing_on_.set_out(came)) return;
-        auto arrive = [kept = ref(this), came] {
-            if (kept->task_) core::request_stop(*kept->task_, came);
-        };
-        try {
-            (*home_)->post_always(*new posted_function<decltype(arrive)>(std::move(arrive)));
-        } catch (const std::bad_alloc&) {
-            request_stop();
-        }
+        if (!completion.done()) handing_on_.set_out(came);
     }
     void add_owner() noexcept { owners_.fetch_add(1, std::memory_order_relaxed); }
     /// An owner goes, and the last one lets go of the task.
@@ -172,28 +165,26 @@ public:
     }
 
 private:
-    // All are made early: none must fail for want of memory.
+    // What the scheduler is told of is a part of this, or made with it: none must fail for want of memory.
 
     /// Handed to the scheduler when the handle goes after a failure.
     struct releaser final : posted {
         ref state;
         void run() override { state->release_task(); }
     };
-    /// A request to stop, handed over again and again.
+    /// A request of its own, handed over again and again.
     class stopper final : public posted {
     public:
         explicit stopper(remote_state& its) noexcept : state_(its) {}
 
-        /// Any thread, for an owner. False while it is on its way.
-        bool set_out(const stop_request& with) noexcept {
-            if (is_away_.exchange(1, std::memory_order_acq_rel) != 0) return false;
-            request_ = with;
+        /// Any thread, for an owner. One that is on its way stands for this one, too.
+        void set_out() noexcept {
+            if (is_away_.exchange(1, std::memory_order_acq_rel) != 0) return;
             kept_ = ref(&state_);
             (*state_.home_)->post_always(*this);
-            return true;
         }
         void run() override {
-            if (state_.task_) core::request_stop(*state_.task_, request_);
+            if (state_.task_) core::request_stop(*state_.task_);
         }
         void let_go() noexcept override {
             const ref last = std::move(kept_);  // the state may go with it, and this with that
@@ -203,8 +194,49 @@ private:
     private:
         remote_state& state_;
         ref kept_;  // while it is on its way
-        stop_request request_;
         synchronization::atomic<std::uint32_t> is_away_{0};
+    };
+    /// The newest of the requests that one who awaits hands on, by a triple buffer: one slot is the writer's,
+    /// one the reader's, and each changes its own for the third.
+    class relay final : public posted {
+    public:
+        explicit relay(remote_state& its) noexcept : state_(its) {}
+
+        /// For the one who awaits.
+        void set_out(const stop_request& with) noexcept {
+            slots_[writers_] = with;
+            const std::uint32_t was = third_.exchange(writers_ | is_away, std::memory_order_acq_rel);
+            writers_ = was & ~is_away;
+            if (was & is_away) return;
+            kept_ = ref(&state_);
+            (*state_.home_)->post_always(*this);
+        }
+        void run() override {
+            left_ = readers_ | is_away;
+            readers_ = third_.exchange(left_, std::memory_order_acq_rel) & ~is_away;
+            if (state_.task_) core::request_stop(*state_.task_, slots_[readers_]);
+        }
+        void let_go() noexcept override {
+            ref last = std::move(kept_);  // the state may go with it, and this with that
+            std::uint32_t as_left = std::exchange(left_, 0);
+            if (as_left == 0) {  // it has not run, nor will: the scheduler has gone
+                third_.fetch_and(~is_away, std::memory_order_acq_rel);
+            } else if (!third_.compare_exchange_strong(as_left, as_left & ~is_away, std::memory_order_acq_rel,
+                                                       std::memory_order_acquire)) {
+                kept_ = std::move(last);  // a newer one has come since
+                static_cast<core*>(on_this_thread().running)->box().post_always(*this);
+            }
+        }
+
+    private:
+        static constexpr std::uint32_t is_away = 4;
+
+        remote_state& state_;
+        ref kept_;  // while it is on its way
+        std::array<stop_request, 3> slots_{};
+        std::uint32_t writers_ = 0, readers_ = 1;
+        std::uint32_t left_ = 0;  // what the reader has put in the third's place; 0: it has not run
+        synchronization::atomic<std::uint32_t> third_{2};
     };
 
     ~remote_state() { delete releasing_; }
@@ -267,7 +299,7 @@ private:
     task_ref<T> task_;  // from its arrival to its end; after a failure until the last owner has gone
     releaser* releasing_;
     stopper asking_{*this};
-    stopper handing_on_{*this};
+    relay handing_on_{*this};
 };
 
 /// One owner: the handle, or one who awaits it.

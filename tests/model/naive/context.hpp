@@ -110,13 +110,10 @@ inline level_ref unfinished_copy_of(const level_ref& in) {
     }
     return copy;
 }
-/// And here, from when there is a copy: in its own level, and what it inherits, covered or not.
+/// And here, from when there is a copy.
 inline void keep_what_was_copied(const level_ref& in) {
-    if (!in) return;
-    const auto keep = [](value& v) { v.is_kept |= v.of == kind::unique && !v.is_local; };
-    for (auto& [key, v] : in->own) keep(v);
-    for (std::size_t key = 0; key < keys.size(); ++key)
-        if (level* const holder = holder_of(in->below.get(), key, true)) keep(holder->own.at(key));
+    for (level* l = in.get(); l; l = l->below.get())
+        for (auto& [key, v] : l->own) v.is_kept |= v.of == kind::unique && !v.is_local;
 }
 inline level_ref copy_of(const level_ref& in) {
     level_ref copy = unfinished_copy_of(in);

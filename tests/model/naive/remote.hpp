@@ -30,7 +30,8 @@ struct remote_task : waiter, recipient {
     int result = 0, number = 0;
     std::optional<std::string> error{};
     remote_wait* waiting = nullptr;
-    std::shared_ptr<future> fed{};  // instead of a handle
+    std::optional<request> newest{};  // of those that are handed on, and on their way
+    std::shared_ptr<future> fed{};    // instead of a handle
 
     void told() override;
     bool received() override { return std::exchange(is_received, true); }
@@ -42,10 +43,15 @@ struct remote_task : waiter, recipient {
             self->is_asked = false;
         });
     }
+    /// The newest stands for those before it.
     void hand_on(const std::shared_ptr<remote_task>& self, request came) {
         if (is_done) return;
-        home.post_always([self, came] {
-            if (self->of) naive::request_stop(*self->of, came);
+        const bool is_on_its_way = newest.has_value();
+        newest = came;
+        if (is_on_its_way) return;
+        home.post_always([self] {
+            const request asked = *std::exchange(self->newest, std::nullopt);
+            if (self->of) naive::request_stop(*self->of, asked);
         });
     }
     int receive(bool taking) {

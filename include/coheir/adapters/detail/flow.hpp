@@ -161,8 +161,8 @@ inline carried::ref carried::ref::take_live(std::uint64_t home) noexcept {
     return here && here->is_live() && here->home_ == home ? here->taken_ : ref();
 }
 
-/// The same context with counts of its own: it may go to another thread. Freezes nothing. Throws
-/// std::bad_alloc.
+/// The same context with counts of its own: it may go to another thread. Of its values, that takes all for
+/// frozen; who makes it has still to freeze them. Throws std::bad_alloc.
 inline context::detail::level_ref set_apart(const context::detail::map& own,
                                             const context::detail::level* below) {
     using namespace context::detail;
@@ -187,7 +187,7 @@ inline flow::state flow::fork(const spawn_policy& policy) {
         const level& seen = child_access::visible_in(made);
         state apart(set_apart(shares ? inheritable(seen.own) : seen.own, seen.parent()));
         static_cast<void>(child_access::finished(std::move(made)));
-        if (live) freeze_uncopyable(*child);
+        freeze_uncopyable(*child);
         return apart;
     }
     const std::uint64_t home = here ? here->home_ : of_a_task;

@@ -288,20 +288,15 @@ inline void settle(level* at) noexcept {
 
 // ---- copies
 
-/// Freezes the values that cannot be copied and that a copy of a context holds: those of its own level, and
-/// what it inherits, covered or not. Once there is a copy, and before that is anybody else's.
+/// Freezes the values that cannot be copied in all levels of which a copy is made, also where another covers
+/// them. Once there is a copy, and before that is anybody else's.
 inline void freeze_uncopyable(level& context) noexcept {
     for (level* l = &context; l; l = l->parent()) {
         if (!l->own.has_unfrozen()) continue;
-        bool are_all_frozen = true;
-        l->own.for_each([&](box& b) {
-            if (b.type->clone || b.frozen_by_copy || b.bits & local_bit) return;
-            if (l == &context || walk(context.parent(), b.key_as_name()) == &b)
-                b.frozen_by_copy = true;
-            else
-                are_all_frozen = false;
+        l->own.for_each([](box& b) {
+            if (!b.type->clone && !b.frozen_by_copy && !(b.bits & local_bit)) b.frozen_by_copy = true;
         });
-        if (are_all_frozen) l->own.all_frozen();
+        l->own.all_frozen();
     }
 }
 
