@@ -940,6 +940,36 @@ TEST_CASE(FLAVOUR "that copy has no local values, and leaves them as they were",
     CHECK_FALSE(seen);
 }
 
+TEST_CASE(FLAVOUR "what a policy gives to a fork alone and cannot be copied is frozen, as in every copy",
+          "[carry][fork]") {
+    const auto with_owned = [](const context::view&) {
+        context::child made;
+        made.set("owned", std::make_unique<int>(1));
+        return made;
+    };
+    io_context host;
+    int refused = 0;
+    const auto update = [&refused] {
+        try {
+            context::update<std::unique_ptr<int>>("owned", [](std::unique_ptr<int>& value) { ++*value; });
+        } catch (const coheir::not_copyable&) {
+            ++refused;
+        }
+    };
+    const auto child = [&]() -> asio::awaitable<void> {
+        update();
+        {
+            const auto taken = context::capture();
+            update();
+        }
+        update();  // for good
+        co_return;
+    };
+    asio::co_spawn(host, context::fork(with_owned, child()), asio::detached);
+    host.run();
+    CHECK(refused == 3);
+}
+
 TEST_CASE(FLAVOUR "a live context whose last executor dies on another thread waits for its strand",
           "[carry][fork][threads]") {
     const test::counted_balance balance;

@@ -673,3 +673,35 @@ TEST_CASE("with_timeout: dropped without being awaited, it has its task stop", "
     CHECK(loop.scheduler.tasks().empty());
     CHECK(loop.unhandled.empty());
 }
+
+TEST_CASE(
+    "a wait that is dropped does not come back to the task that dropped it, and stops what is given twice",
+    "[when_all][timeout]") {
+    test::test_loop loop;
+    trace t;
+    coheir::join_handle<void> self;
+    const auto watches = [&]() -> coheir::task<> { co_await self; };
+    const int how = GENERATE(0, 1, 2);
+    const auto drops = [&]() -> coheir::task<> {
+        co_await coheir::yield();
+        auto twice = coheir::spawn(runner(t, "twice", 5));
+        auto copy = twice;
+        if (how == 0) {
+            const auto dropped = coheir::when_all(watches(), watches());
+            co_await coheir::yield();
+        } else if (how == 1) {
+            const auto dropped = coheir::with_timeout(watches(), 1s);
+            co_await coheir::yield();
+        } else {
+            const auto dropped = coheir::when_any(std::move(twice), std::move(copy));
+            co_await coheir::yield();
+        }
+        co_await coheir::sleep_for(1ms);
+        t.push_back("went on");
+    };
+    self = loop.scheduler.spawn(drops());
+    loop.run_until_idle();
+    CHECK(t == trace{how == 2 ? "twice cleaned up" : "twice ended", "went on"});
+    CHECK(self.done());
+    CHECK(loop.unhandled.empty());
+}
