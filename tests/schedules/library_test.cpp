@@ -307,6 +307,51 @@ struct stopped {
     }
 };
 
+/// One that waits for a task of another scheduler is asked to stop, again and again: the last request
+/// arrives.
+struct handed_on {
+    coheir::scheduler here, there;
+    gate end;
+    bool begun = false, is_last = false;
+    int cancelled = 0;
+
+    task<> ends_at_the_last(counted) {
+        begun = true;
+        for (bool ends = false; !ends;) {
+            try {
+                co_await coheir::sleep_for(coheir::duration::max());
+            } catch (const coheir::task_cancelled&) {
+                ends = is_last;
+            }
+        }
+    }
+    task<> waits() {
+        auto handle = there.remote().spawn(ends_at_the_last(counted()));
+        try {
+            co_await std::move(handle);
+        } catch (const coheir::task_cancelled&) {
+            ++cancelled;
+        }
+    }
+    task<> asks() {
+        const auto waiting = coheir::spawn(waits());
+        co_await coheir::yield();
+        test::schedules::step_when([this] { return begun; });
+        waiting.request_stop();
+        waiting.request_stop();
+        is_last = true;
+        waiting.request_stop();
+        co_await waiting;
+        end.open();
+    }
+    bodies threads() {
+        return {[this] { here.run(asks()); }, [this] { there.run(end.wait()); }};
+    }
+    void check() {
+        if (cancelled != 1) FAIL("it was not stopped");
+    }
+};
+
 /// The last handle goes while the task fails.
 struct dropped {
     coheir::scheduler there;
@@ -367,6 +412,9 @@ TEST_CASE("in every schedule such a task is stopped, or gets the result", "[sche
 TEST_CASE("in every schedule a task of another scheduler is stopped as often as it is asked to",
           "[schedules]") {
     CHECK(explore<stopped>() > 50);
+}
+TEST_CASE("in every schedule the last of the requests arrives that a waiting task hands on", "[schedules]") {
+    CHECK(explore<handed_on>() > 50);
 }
 TEST_CASE("in every schedule the exception that nobody receives is reported once", "[schedules]") {
     CHECK(explore<dropped>() > 10);
