@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "support/foreign_awaitables.hpp"
 #include "support/parking.hpp"
 #include "support/test_loop.hpp"
 #include "support/trace.hpp"
@@ -97,6 +98,18 @@ TEST_CASE("the list tells what each task waits for", "[tasks]") {
     lot.release_all();
     (*resolve)();
     loop.run_until_idle();
+}
+
+TEST_CASE("a task that a foreign operation has not suspended after all waits for nothing", "[tasks]") {
+    coheir::scheduler loop;
+    const auto awaits = [&](auto operation) -> coheir::task<> {
+        static_cast<void>(co_await operation);
+        const auto all = loop.tasks();
+        REQUIRE(all.size() == 1);
+        CHECK(all[0].waits_for() == waiting_for::nothing);
+    };
+    loop.run(awaits(test::returns_false()));
+    loop.run(awaits(test::returns_own_handle()));
 }
 
 TEST_CASE("a task whose wait is over waits for its turn, whatever it waited for", "[tasks]") {
