@@ -12,11 +12,13 @@
 
 #include <catch2/catch.hpp>
 
+#include <atomic>
 #include <cstddef>
 #include <cstdlib>
 #include <new>
 #include <optional>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -30,14 +32,19 @@ namespace {
 
 thread_local std::size_t allocations = 0;         // of this thread
 thread_local std::size_t left = ~std::size_t{0};  // how many more may succeed
+std::atomic<long long> live{0};                   // of all threads
 
 [[gnu::noinline]] void* allocate(std::size_t size) noexcept {
     ++allocations;
     if (left == 0) return nullptr;
     --left;
+    ++live;
     return std::malloc(size == 0 ? 1 : size);
 }
-[[gnu::noinline]] void deallocate(void* memory) noexcept { std::free(memory); }
+[[gnu::noinline]] void deallocate(void* memory) noexcept {
+    live -= memory != nullptr;
+    std::free(memory);
+}
 
 }  // namespace
 
@@ -331,6 +338,23 @@ TEST_CASE("a merge without memory does not happen, and nobody can tell", "[memor
         }
     }
     CHECK(balance.is_even());
+}
+
+TEST_CASE("what is freed at the end of a thread, after its recycled memory, goes back, too",
+          "[memory][threads]") {
+    struct late {
+        std::optional<context::snapshot> kept;
+        ~late() { kept.reset(); }
+    };
+    const long long before = live;
+    std::thread([] {
+        static thread_local late at_end;  // made first, so it goes last
+        at_end.kept.emplace();
+        const context::enter scope{context::snapshot()};
+        for (int i = 0; i < 40; ++i) context::set(name(i), i);
+        *at_end.kept = context::capture();
+    }).join();
+    CHECK(live == before);
 }
 
 TEST_CASE("find far down a chain needs no memory", "[memory][failure]") {

@@ -659,3 +659,24 @@ TEST_CASE("an empty function is no policy", "[policy]") {
     CHECK_NOTHROW(spawn_policy(std::function<child(const view&)>([](const view& v) { return v.copied(); })));
     CHECK_NOTHROW(spawn_policy(+[](const view& v) { return v.copied(); }));
 }
+
+TEST_CASE("a policy may freeze keys of a shared context, but those that an open scope will change",
+          "[policy][frozen]") {
+    static constexpr context::key<int> settled{"settled", context::flag::frozen};
+    static constexpr context::key<int> number{"number", context::flag::frozen};
+    const auto freezes = [](const context::key<int>& key) {
+        return [&key](const view& parent) {
+            child made = parent.shared();
+            made.set(key, 3);
+            return made;
+        };
+    };
+    actor parent;
+    as(parent, [&] {
+        const context::scoped inside("number", 2);
+        static_cast<void>(heir_by(parent, freezes(settled)));
+        CHECK(context::get(settled) == 3);
+        CHECK_THROWS_AS(heir_by(parent, freezes(number)), coheir::usage_error);
+        CHECK(context::get<int>("number") == 2);
+    });
+}
