@@ -5,7 +5,9 @@
 
 #include <chrono>
 #include <exception>
+#include <functional>
 #include <stdexcept>
+#include <stop_token>
 #include <string>
 #include <utility>
 #include <vector>
@@ -421,4 +423,43 @@ TEST_CASE("a newer request around a circle is not lost behind an older one that 
     CHECK(first.done());
     CHECK(inner.done());
     CHECK(back.done());
+}
+
+TEST_CASE("requests that come while another arrives, and tells stop tokens, are handed on behind it",
+          "[cancellation][remote]") {
+    const int requests = GENERATE(1, 2, 3, 4);
+    const bool by_waiting = GENERATE(false, true);
+    coheir::scheduler one, two, three;
+    int asked = 0;
+    std::function<void()> ask_again;
+    const auto last = [&]() -> task<> {
+        while (asked < 2) {
+            try {
+                co_await coheir::sleep_for(1h);
+            } catch (const coheir::task_cancelled&) {
+                ++asked;
+            }
+        }
+    };
+    const auto middle = [&]() -> task<> {
+        bool is_first = true;
+        const auto tells = [&] {
+            if (!std::exchange(is_first, false)) return;
+            while (asked == 0) three.run_ready();  // it has been asked, and waits again
+            for (int i = 0; i < requests; ++i) ask_again();
+        };
+        const std::stop_callback told(coheir::this_task::stop_token(), tells);
+        co_await three.remote().spawn(last());
+    };
+    coheir::remote_handle<> of_middle = two.remote().spawn(middle());
+    join_handle<> waiting;
+    const auto waits = [&]() -> task<> { co_await of_middle; };
+    if (by_waiting) waiting = one.spawn(waits());
+    ask_again = [&] { by_waiting ? static_cast<void>(waiting.request_stop()) : of_middle.request_stop(); };
+    for (int i = 0; i < 10; ++i) one.run_ready(), two.run_ready(), three.run_ready();
+    ask_again();
+    for (int i = 0; i < 20; ++i) one.run_ready(), two.run_ready(), three.run_ready();
+    CHECK(asked == 2);
+    CHECK(of_middle.done());
+    CHECK((!by_waiting || waiting.done()));
 }

@@ -705,3 +705,33 @@ TEST_CASE(
     CHECK(self.done());
     CHECK(loop.unhandled.empty());
 }
+
+TEST_CASE(
+    "a when_all that is dropped asks all of its tasks at once: one that waits for another awaits its end",
+    "[when_all]") {
+    test::test_loop loop;
+    trace t;
+    const auto waits_for = [&](coheir::join_handle<int> other) -> coheir::task<int> {
+        try {
+            co_await other;
+        } catch (const coheir::task_cancelled&) {
+        }
+        t.push_back(other.done() ? "after its end" : "before its end");
+        co_return 0;
+    };
+    const bool waiting_first = GENERATE(false, true);
+    const auto drops = [&]() -> coheir::task<> {
+        auto other = coheir::spawn(runner(t, "other", 5, 2));
+        const auto copy = other;
+        if (waiting_first) {
+            const auto dropped = coheir::when_all(waits_for(copy), std::move(other));
+            co_await coheir::yield();
+        } else {
+            const auto dropped = coheir::when_all(std::move(other), waits_for(copy));
+            co_await coheir::yield();
+        }
+    };
+    loop.run(drops());
+    loop.run_until_idle();
+    CHECK(t == trace{"other cleaned up", "after its end"});
+}

@@ -54,6 +54,6 @@ mutant(two_awaits_at_once detail/completion.hpp
 )
 set(source schedules/library_test.cpp)
 mutant(a_second_request_is_lost detail/remote_state.hpp
-    [==[            is_away_.store(0, std::memory_order_release);]==]
-    [==[]==]
+    [==[where_.compare_exchange_strong(was, at_home, ]==]
+    [==[where_.compare_exchange_strong(was, arrived, ]==]
 )

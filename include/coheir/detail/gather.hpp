@@ -62,8 +62,9 @@ public:
     void drop() noexcept {
         if (was_awaited_ || are_stopped_) return;
         for (gathered_base* one = first_; one; one = one->next_gathered) {
-            if (!one->next) continue;
-            one->task->waiters.remove(*one);
+            if (one->next) one->task->waiters.remove(*one);
+        }
+        for (gathered_base* one = first_; one; one = one->next_gathered) {
             if (one->takes_result && one->task->waiters.empty())
                 core::request_stop(*one->task, {0, asker_, 0});
         }

@@ -179,22 +179,34 @@ private:
 
         /// Any thread, for an owner. One that is on its way stands for this one, too.
         void set_out() noexcept {
-            if (is_away_.exchange(1, std::memory_order_acq_rel) != 0) return;
+            if (where_.exchange(on_its_way, std::memory_order_acq_rel) != at_home) return;
             kept_ = ref(&state_);
             (*state_.home_)->post_always(*this);
         }
         void run() override {
+            has_run_ = true;
+            where_.exchange(arrived, std::memory_order_acq_rel);
             if (state_.task_) core::request_stop(*state_.task_);
         }
         void let_go() noexcept override {
-            const ref last = std::move(kept_);  // the state may go with it, and this with that
-            is_away_.store(0, std::memory_order_release);
+            ref last = std::move(kept_);  // the state may go with it, and this with that
+            std::uint32_t was = arrived;
+            if (!std::exchange(has_run_, false)) {  // nor will it: the scheduler has gone
+                where_.store(at_home, std::memory_order_release);
+            } else if (!where_.compare_exchange_strong(was, at_home, std::memory_order_acq_rel,
+                                                       std::memory_order_acquire)) {
+                kept_ = std::move(last);  // another has come since
+                static_cast<core*>(on_this_thread().running)->box().post_always(*this);
+            }
         }
 
     private:
+        static constexpr std::uint32_t at_home = 0, on_its_way = 1, arrived = 2;
+
         remote_state& state_;
         ref kept_;  // while it is on its way
-        synchronization::atomic<std::uint32_t> is_away_{0};
+        bool has_run_ = false;
+        synchronization::atomic<std::uint32_t> where_{at_home};
     };
     /// The newest of the requests that one who awaits hands on, by a triple buffer: one slot is the writer's,
     /// one the reader's, and each changes its own for the third.
@@ -205,23 +217,24 @@ private:
         /// For the one who awaits.
         void set_out(const stop_request& with) noexcept {
             slots_[writers_] = with;
-            const std::uint32_t was = third_.exchange(writers_ | is_away, std::memory_order_acq_rel);
-            writers_ = was & ~is_away;
+            const std::uint32_t was =
+                third_.exchange(writers_ | is_away | is_fresh, std::memory_order_acq_rel);
+            writers_ = was & slot;
             if (was & is_away) return;
             kept_ = ref(&state_);
             (*state_.home_)->post_always(*this);
         }
         void run() override {
             left_ = readers_ | is_away;
-            readers_ = third_.exchange(left_, std::memory_order_acq_rel) & ~is_away;
+            readers_ = third_.exchange(left_, std::memory_order_acq_rel) & slot;
             if (state_.task_) core::request_stop(*state_.task_, slots_[readers_]);
         }
         void let_go() noexcept override {
             ref last = std::move(kept_);  // the state may go with it, and this with that
             std::uint32_t as_left = std::exchange(left_, 0);
             if (as_left == 0) {  // it has not run, nor will: the scheduler has gone
-                third_.fetch_and(~is_away, std::memory_order_acq_rel);
-            } else if (!third_.compare_exchange_strong(as_left, as_left & ~is_away, std::memory_order_acq_rel,
+                third_.fetch_and(slot, std::memory_order_acq_rel);
+            } else if (!third_.compare_exchange_strong(as_left, as_left & slot, std::memory_order_acq_rel,
                                                        std::memory_order_acquire)) {
                 kept_ = std::move(last);  // a newer one has come since
                 static_cast<core*>(on_this_thread().running)->box().post_always(*this);
@@ -229,7 +242,8 @@ private:
         }
 
     private:
-        static constexpr std::uint32_t is_away = 4;
+        static constexpr std::uint32_t slot = 3, is_away = 4,
+                                       is_fresh = 8;  // fresh: the reader has not seen it
 
         remote_state& state_;
         ref kept_;  // while it is on its way
