@@ -151,9 +151,9 @@ public:
 
     bool await_ready() const noexcept { return false; }
     void await_suspend(detail::coroutine_of_a_coheir_task awaiting) {
-        detail::task_state& waiting = awaiting.task;
         if (waiting_) throw usage_error("coheir::callback: the same callback is awaited twice");
-        waiting_ = &waiting;
+        waiting_ = awaiting.task;
+        detail::task_state& waiting = *waiting_;
         waiting.resume_at = awaiting.handle;
         if (waiting.stop & detail::task_state::stop_due) return queue(waiting);
         state_ = new detail::callback_state<T>(waiting);

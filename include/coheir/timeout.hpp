@@ -65,7 +65,7 @@ public:
 
     bool await_ready() const noexcept { return of_->ended; }
     void await_suspend(detail::coroutine_of_a_coheir_task awaiting) {
-        suspend(awaiting.task, awaiting.handle);
+        suspend(*awaiting.task, awaiting.handle);
     }
     std::conditional_t<Taking, T, std::add_lvalue_reference_t<const T>> await_resume() {
         stop_timer();

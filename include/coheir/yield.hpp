@@ -17,7 +17,7 @@ class [[nodiscard("co_await it")]] yield_awaiter : public own_awaitable {
 public:
     bool await_ready() const noexcept { return false; }
     void await_suspend(coroutine_of_a_coheir_task awaiting) noexcept {
-        task_state& t = *(task_ = &awaiting.task);
+        task_state& t = *(task_ = awaiting.task);
         t.resume_at = awaiting.handle;
         t.waiting_in = &queued;
         t.home->enqueue(t);

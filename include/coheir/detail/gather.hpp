@@ -347,7 +347,7 @@ public:
 
     bool await_ready() const noexcept { return gathering_.complete(); }
     void await_suspend(coroutine_of_a_coheir_task awaiting) {
-        gathering_.suspend(awaiting.handle, awaiting.task);
+        gathering_.suspend(awaiting.handle, *awaiting.task);
     }
 
 protected:
@@ -379,7 +379,7 @@ public:
 
     bool await_ready() const noexcept { return gathering_.complete(); }
     void await_suspend(coroutine_of_a_coheir_task awaiting) {
-        gathering_.suspend(awaiting.handle, awaiting.task);
+        gathering_.suspend(awaiting.handle, *awaiting.task);
     }
 
 protected:

@@ -35,10 +35,10 @@ concept promise_of_a_coheir_task = std::derived_from<Promise, promise_base>;
 struct coroutine_of_a_coheir_task {
     template <promise_of_a_coheir_task Promise>
     COHEIR_INLINE coroutine_of_a_coheir_task(std::coroutine_handle<Promise> of) noexcept
-        : handle(of), task(*of.promise().state) {}
+        : handle(of), task(of.promise().state) {}
 
     std::coroutine_handle<> handle;
-    task_state& task;
+    task_state* task;
 };
 
 template <class T>

@@ -250,7 +250,7 @@ public:
         : awaiter(error_into), initiation_(std::forward<I>(initiation)), args_(std::forward<As>(args)...) {}
 
     void await_suspend(coroutine_of_a_coheir_task awaiting) {
-        this->start(awaiting.task, awaiting.handle, [this](typename awaiter::handler&& h) {
+        this->start(*awaiting.task, awaiting.handle, [this](typename awaiter::handler&& h) {
             std::apply([&](InitArgs&... args) { std::move(initiation_)(std::move(h), std::move(args)...); },
                        args_);
         });
