@@ -102,6 +102,12 @@ void copies_what_can_only_be_moved(world& w, F copy) {
 }
 
 [[gnu::noinline]] task<int> counts(int& ran) { co_return ++ran; }
+std::vector<task<int>> two_that_count(int& ran) {
+    std::vector<task<int>> tasks;
+    tasks.push_back(counts(ran));
+    tasks.push_back(counts(ran));
+    return tasks;
+}
 /// What waits for two tasks, of which so many run, starts both, or none: they may refer to what goes with the
 /// block that waits.
 template <class F>
@@ -365,22 +371,12 @@ const std::vector<test::operation> waiting{
      }},
     {"when_all of a range starts both or none",
      [](world& w) -> task<> {
-         const auto both = [](int& ran) -> task<> {
-             std::vector<task<int>> tasks;
-             tasks.push_back(counts(ran));
-             tasks.push_back(counts(ran));
-             co_await coheir::when_all(std::move(tasks));
-         };
+         const auto both = [](int& ran) -> task<> { co_await coheir::when_all(two_that_count(ran)); };
          co_await starts_both_or_none(w, both);
      }},
     {"when_any of a range starts both or none",
      [](world& w) -> task<> {
-         const auto both = [](int& ran) -> task<> {
-             std::vector<task<int>> tasks;
-             tasks.push_back(counts(ran));
-             tasks.push_back(counts(ran));
-             co_await coheir::when_any(std::move(tasks));
-         };
+         const auto both = [](int& ran) -> task<> { co_await coheir::when_any(two_that_count(ran)); };
          co_await starts_both_or_none(w, both, 1);  // which ends first
      }},
     {"when_all_settled starts both or none",
