@@ -17,39 +17,40 @@ using coheir::detail::ready_queue;
 using test::numbered;
 using test::numbers;
 using test::taken_from;
+using until = inbox::until;
 
 TEST_CASE("an inbox gives everything in the order of arrival, once", "[inbox]") {
     inbox box;
     CHECK(box.empty());
     CHECK(taken_from(box).empty());
     numbered one(1), two(2), three(3);
-    CHECK(box.push(one) == inbox::pushed::first);
+    CHECK(box.push(one, until::closed) == inbox::pushed::first);
     CHECK_FALSE(box.empty());
-    CHECK(box.push(two) == inbox::pushed::onto_others);
-    CHECK(box.push_always(three) == inbox::pushed::onto_others);
+    CHECK(box.push(two, until::closed) == inbox::pushed::onto_others);
+    CHECK(box.push(three, until::gone) == inbox::pushed::onto_others);
     CHECK(taken_from(box) == numbers{1, 2, 3});
     CHECK(box.empty());
     CHECK(taken_from(box).empty());
-    CHECK(box.push_always(two) == inbox::pushed::first);
-    CHECK(box.push(one) == inbox::pushed::onto_others);
+    CHECK(box.push(two, until::gone) == inbox::pushed::first);
+    CHECK(box.push(one, until::closed) == inbox::pushed::onto_others);
     CHECK(taken_from(box) == numbers{2, 1});
 }
 
 TEST_CASE("an inbox can be pushed to only if something is in it", "[inbox]") {
     inbox box;
     numbered one(1), two(2), three(3), going_on(4), refused(5);
-    CHECK(box.push_onto_others(one) == inbox::pushed::first);
-    CHECK(box.push_always_onto_others(one) == inbox::pushed::first);
+    CHECK(box.push_onto_others(one, until::closed) == inbox::pushed::first);
+    CHECK(box.push_onto_others(one, until::gone) == inbox::pushed::first);
     CHECK(box.empty());
-    box.push(one);
-    CHECK(box.push_onto_others(two) == inbox::pushed::onto_others);
-    CHECK(box.push_always_onto_others(three) == inbox::pushed::onto_others);
+    box.push(one, until::closed);
+    CHECK(box.push_onto_others(two, until::closed) == inbox::pushed::onto_others);
+    CHECK(box.push_onto_others(three, until::gone) == inbox::pushed::onto_others);
     box.close();
-    CHECK(box.push_onto_others(refused) == inbox::pushed::refused);
-    CHECK(box.push_always_onto_others(going_on) == inbox::pushed::onto_others);
+    CHECK(box.push_onto_others(refused, until::closed) == inbox::pushed::refused);
+    CHECK(box.push_onto_others(going_on, until::gone) == inbox::pushed::onto_others);
     CHECK(taken_from(box) == numbers{1, 2, 3, 4});
-    CHECK(box.push_onto_others(refused) == inbox::pushed::refused);
-    CHECK(box.push_always_onto_others(one) == inbox::pushed::first);
+    CHECK(box.push_onto_others(refused, until::closed) == inbox::pushed::refused);
+    CHECK(box.push_onto_others(one, until::gone) == inbox::pushed::first);
     CHECK(box.empty());
 }
 
@@ -58,8 +59,8 @@ TEST_CASE("an inbox puts what it gives behind what is in the queue", "[inbox]") 
     numbered one(1), two(2), three(3);
     ready_queue queue;
     queue.push(three);
-    box.push(one);
-    box.push(two);
+    box.push(one, until::closed);
+    box.push(two, until::closed);
     box.take_into(queue);
     CHECK(static_cast<numbered*>(queue.pop())->number == 3);
     CHECK(static_cast<numbered*>(queue.pop())->number == 1);
@@ -71,17 +72,17 @@ TEST_CASE("a closed inbox refuses new work, keeps what it has, and takes tasks t
     inbox box;
     numbered before(1), refused(2), going_on(3), again(4);
     CHECK_FALSE(box.closed());
-    box.push(before);
+    box.push(before, until::closed);
     box.close();
     CHECK(box.closed());
     CHECK_FALSE(box.empty());
-    CHECK(box.push(refused) == inbox::pushed::refused);
-    CHECK(box.push_always(going_on) == inbox::pushed::onto_others);
+    CHECK(box.push(refused, until::closed) == inbox::pushed::refused);
+    CHECK(box.push(going_on, until::gone) == inbox::pushed::onto_others);
     CHECK(taken_from(box) == numbers{1, 3});
     CHECK(box.empty());
     CHECK(box.closed());
-    CHECK(box.push(refused) == inbox::pushed::refused);
-    CHECK(box.push_always(again) == inbox::pushed::first);
+    CHECK(box.push(refused, until::closed) == inbox::pushed::refused);
+    CHECK(box.push(again, until::gone) == inbox::pushed::first);
     box.close();
     CHECK(taken_from(box) == numbers{4});
 }
@@ -95,7 +96,8 @@ TEST_CASE("four threads push a hundred thousand nodes each, and one takes them",
     for (std::size_t pusher = 0; pusher < pushers; ++pusher)
         threads.emplace_back([&, pusher] {
             for (int i = 0; i < pushes; ++i)
-                if (box.push(*new numbered(i, pusher)) == inbox::pushed::first) firsts.fetch_add(1);
+                if (box.push(*new numbered(i, pusher), until::closed) == inbox::pushed::first)
+                    firsts.fetch_add(1);
         });
     std::vector<int> next(pushers, 0);
     int total = 0, filled = 0;

@@ -16,7 +16,9 @@
 using coheir::detail::inbox;
 using test::numbered;
 using test::numbers;
+using test::numbers_in;
 using test::taken_from;
+using until = inbox::until;
 
 namespace {
 
@@ -29,14 +31,14 @@ struct world {
 
     void push(int number) {
         nodes.push_back(std::make_unique<numbered>(number));
-        count(box.push(*nodes.back()));
+        count(box.push(*nodes.back(), until::closed));
     }
     /// As a mailbox does it: only who may be the first takes a share in it.
-    void push_onto_others_first(int number) {
+    void push_onto_others_first(int number, until end = until::closed) {
         nodes.push_back(std::make_unique<numbered>(number));
         numbered& mine = *nodes.back();
-        inbox::pushed how = box.push_onto_others(mine);
-        if (how == inbox::pushed::first) how = box.push(mine);
+        inbox::pushed how = box.push_onto_others(mine, end);
+        if (how == inbox::pushed::first) how = box.push(mine, end);
         count(how);
     }
     void count(inbox::pushed how) {
@@ -45,6 +47,11 @@ struct world {
             case inbox::pushed::refused: ++refusals; break;
             case inbox::pushed::onto_others: break;
         }
+    }
+    void take_last() {
+        coheir::detail::ready_queue last;
+        box.take_last_into(last);
+        taken = numbers_in(last);
     }
     void take() {
         const auto got = taken_from(box);
@@ -122,7 +129,30 @@ TEST_CASE("in every interleaving with a close, what was not refused arrives, and
             if (w->taken != expected || w->firsts != w->takes_with_something || !w->box.closed())
                 FAIL("an interleaving that goes wrong");
             numbered late(9);
-            if (w->box.push(late) != inbox::pushed::refused) FAIL("a closed inbox accepts");
+            if (w->box.push(late, until::closed) != inbox::pushed::refused) FAIL("a closed inbox accepts");
+        });
+    CHECK(count > 100);
+    CHECK(refusals > 10);
+}
+
+TEST_CASE("in every interleaving with the last take, all that it does not take is refused",
+          "[inbox][schedules]") {
+    std::unique_ptr<world> w;
+    std::size_t refusals = 0;
+    const auto count = test::schedules::explore(
+        [&] {
+            w = std::make_unique<world>();
+            w->nodes.reserve(3);
+            const auto push = [&](int number) { w->push_onto_others_first(number, until::gone); };
+            return std::vector<std::function<void()>>{[=] { push(1), push(2); },  //
+                                                      [=] { push(3); },           //
+                                                      [&] { w->take_last(); }};
+        },
+        [&] {
+            refusals += static_cast<std::size_t>(w->refusals);
+            if (w->taken.size() + static_cast<std::size_t>(w->refusals) != 3 || !w->in_order(1, 2) ||
+                !w->box.empty() || !w->box.closed())
+                FAIL("an interleaving that goes wrong");
         });
     CHECK(count > 100);
     CHECK(refusals > 10);

@@ -225,6 +225,30 @@ struct called_too_late {
     void check() {}
 };
 
+/// One is asked to stop while its scheduler ends, and has left the remote of that as its result.
+struct asked_too_late {
+    struct result {
+        counted c;
+        coheir::remote of;
+    };
+    std::optional<coheir::scheduler> loop{std::in_place};
+    std::optional<coheir::remote_handle<result>> handle;
+
+    static task<result> leaves(result r) { co_return r; }
+    bodies threads() {
+        handle.emplace(loop->remote().spawn(leaves({counted(), loop->remote()})));
+        return {[this] {
+                    loop->run_until_idle();
+                    loop.reset();
+                },
+                [this] {
+                    handle->request_stop();
+                    handle.reset();
+                }};
+    }
+    void check() {}
+};
+
 /// A task waits for one on another scheduler, or is stopped while it does.
 struct joined {
     coheir::scheduler here, there;
@@ -402,6 +426,9 @@ TEST_CASE("in every schedule a callback and a request to stop end a wait once", 
 }
 TEST_CASE("in every schedule a callback may meet the end of its scheduler", "[schedules]") {
     CHECK(explore<called_too_late>() > 10);
+}
+TEST_CASE("in every schedule a request to stop may meet the end of its scheduler", "[schedules]") {
+    CHECK(explore<asked_too_late>() > 10);
 }
 TEST_CASE("in every schedule a task gets the result of one on another scheduler", "[schedules]") {
     CHECK(explore<joined>() > 100);

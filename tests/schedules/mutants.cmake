@@ -8,13 +8,13 @@ include(${CMAKE_CURRENT_LIST_DIR}/../mutants.cmake)
 
 set(source schedules/inbox_test.cpp)
 mutant(close_is_forgotten detail/inbox.hpp
-    [==[head_.fetch_and(closed_bit, std::memory_order_acquire)]==]
+    [==[head_.fetch_and(bits, std::memory_order_acquire)]==]
     [==[head_.exchange(0, std::memory_order_acquire)]==]
 )
 mutant(push_is_lost_in_a_take detail/inbox.hpp
-    [==[head_.fetch_and(closed_bit, std::memory_order_acquire) & ~closed_bit;]==]
-    [==[head_.load(std::memory_order_acquire) & ~closed_bit;
-        head_.store(head_.load(std::memory_order_relaxed) & closed_bit, std::memory_order_release);]==]
+    [==[append(head_.fetch_and(bits, std::memory_order_acquire), queue);]==]
+    [==[append(head_.load(std::memory_order_acquire), queue);
+        head_.store(head_.load(std::memory_order_relaxed) & bits, std::memory_order_release);]==]
 )
 set(source schedules/completion_test.cpp)
 mutant(waiter_goes_while_it_is_told detail/completion.hpp

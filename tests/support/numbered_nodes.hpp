@@ -16,13 +16,16 @@ struct numbered : coheir::detail::ready_node {
 
 using numbers = std::vector<int>;
 
+inline numbers numbers_in(coheir::detail::ready_queue& queue) {
+    numbers found;
+    while (coheir::detail::ready_node* const node = queue.pop())
+        found.push_back(static_cast<numbered&>(*node).number);
+    return found;
+}
 inline numbers taken_from(coheir::detail::inbox& from) {
     coheir::detail::ready_queue queue;
     from.take_into(queue);
-    numbers taken;
-    while (coheir::detail::ready_node* const node = queue.pop())
-        taken.push_back(static_cast<numbered&>(*node).number);
-    return taken;
+    return numbers_in(queue);
 }
 
 }  // namespace test

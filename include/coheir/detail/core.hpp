@@ -411,7 +411,8 @@ private:
         }
         for (task_state* t = tasks_.newest(); t; t = t->older)
             if (t->rare && t->rare->link) t->rare->link->disarm();
-        delete_posted();
+        box_->take_into(ready_);
+        let_go_of_posted();
         // No queue refers to the tasks any more.
         while (task_state* const t = tasks_.newest()) {
             if (!t->destroyed) ++t->refs;  // the handler may drop the last handle
@@ -421,11 +422,11 @@ private:
             if (t->rare && t->rare->handed_in) t->rare->handed_in->scheduler_gone();
             release(*t);
         }
-        delete_posted();  // what was handed in meanwhile, for tasks that were still there
+        box_->take_last_into(ready_);  // what was handed in meanwhile, for tasks that were still there
+        let_go_of_posted();
     }
 
-    void delete_posted() noexcept {
-        box_->take_into(ready_);
+    void let_go_of_posted() noexcept {
         round_.append(ready_);
         while (ready_node* const node = round_.pop())
             if (node->what == ready_node::kind::function) static_cast<posted*>(node)->let_go();

@@ -15,22 +15,35 @@ namespace coheir::detail {
 class inbox {
 public:
     enum class pushed { refused, onto_others, first };
+    /// From when on a node is refused: new work after close(), a task that goes on when the owner has gone.
+    enum class until { closed, gone };
 
-    /// New work: refused after close(). `first` tells that the inbox was empty: wake the owner.
-    pushed push(ready_node& node) noexcept { return push(node, closed_bit, false); }
-    /// A task of the owner's that goes on: never refused.
-    pushed push_always(ready_node& node) noexcept { return push(node, 0, false); }
+    /// `first` tells that the inbox was empty: wake the owner.
+    pushed push(ready_node& node, until end) noexcept { return push(node, end, false); }
     /// The same, but `first` tells that the node would be, and has not been pushed.
-    pushed push_onto_others(ready_node& node) noexcept { return push(node, closed_bit, true); }
-    pushed push_always_onto_others(ready_node& node) noexcept { return push(node, 0, true); }
+    pushed push_onto_others(ready_node& node, until end) noexcept { return push(node, end, true); }
 
     /// Everything, in the order of arrival.
     void take_into(ready_queue& queue) noexcept {
         if (empty()) return;
-        // Only the closed bit stays. Acquire: what the pushers wrote into their nodes is seen.
-        const std::uintptr_t taken = head_.fetch_and(closed_bit, std::memory_order_acquire) & ~closed_bit;
+        // The bits stay. Acquire: what the pushers wrote into their nodes is seen.
+        append(head_.fetch_and(bits, std::memory_order_acquire), queue);
+    }
+    /// Everything, for the last time: whatever is pushed from now on is refused.
+    void take_last_into(ready_queue& queue) noexcept {
+        append(head_.exchange(bits, std::memory_order_acquire), queue);
+    }
+
+    bool empty() const noexcept { return (head_.load(std::memory_order_relaxed) & ~bits) == 0; }
+    void close() noexcept { head_.fetch_or(closed_bit, std::memory_order_relaxed); }
+    bool closed() const noexcept { return (head_.load(std::memory_order_relaxed) & closed_bit) != 0; }
+
+private:
+    static constexpr std::uintptr_t closed_bit = 1, gone_bit = 2, bits = closed_bit | gone_bit;
+
+    static void append(std::uintptr_t taken, ready_queue& queue) noexcept {
         ready_node* oldest = nullptr;
-        for (auto* node = reinterpret_cast<ready_node*>(taken); node;) {
+        for (auto* node = reinterpret_cast<ready_node*>(taken & ~bits); node;) {
             ready_node* const next = node->next;
             node->next = oldest;
             oldest = node;
@@ -43,24 +56,17 @@ public:
         }
     }
 
-    bool empty() const noexcept { return (head_.load(std::memory_order_relaxed) & ~closed_bit) == 0; }
-    void close() noexcept { head_.fetch_or(closed_bit, std::memory_order_relaxed); }
-    bool closed() const noexcept { return (head_.load(std::memory_order_relaxed) & closed_bit) != 0; }
-
-private:
-    static constexpr std::uintptr_t closed_bit = 1;
-
-    COHEIR_INLINE pushed push(ready_node& node, std::uintptr_t refuse, bool only_onto_others) noexcept {
+    COHEIR_INLINE pushed push(ready_node& node, until end, bool only_onto_others) noexcept {
+        const std::uintptr_t refusing = end == until::closed ? closed_bit : gone_bit;
         std::uintptr_t head = head_.load(std::memory_order_relaxed);
         do {
-            if (head & refuse) return pushed::refused;
-            if (only_onto_others && (head & ~closed_bit) == 0) return pushed::first;
-            node.next = reinterpret_cast<ready_node*>(head & ~closed_bit);
+            if (head & refusing) return pushed::refused;
+            if (only_onto_others && (head & ~bits) == 0) return pushed::first;
+            node.next = reinterpret_cast<ready_node*>(head & ~bits);
             // Release: the owner sees the node, and what the pusher did before.
-        } while (!head_.compare_exchange_weak(head,
-                                              reinterpret_cast<std::uintptr_t>(&node) | (head & closed_bit),
+        } while (!head_.compare_exchange_weak(head, reinterpret_cast<std::uintptr_t>(&node) | (head & bits),
                                               std::memory_order_release, std::memory_order_relaxed));
-        return (head & ~closed_bit) == 0 ? pushed::first : pushed::onto_others;
+        return (head & ~bits) == 0 ? pushed::first : pushed::onto_others;
     }
 
     synchronization::atomic<std::uintptr_t> head_{0};

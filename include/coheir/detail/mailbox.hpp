@@ -45,23 +45,19 @@ public:
     }
     /// Any thread: takes it over. Throws scheduler_closed; then it is let go.
     COHEIR_NOINLINE void hand_in(posted& p, const char* operation) {
-        inbox::pushed pushed = inbox_.push_onto_others(p);
-        if (pushed == inbox::pushed::first) {
-            const ref kept(this);  // it may run, and the scheduler end, as soon as it is in
-            pushed = inbox_.push(p);
-            if (pushed == inbox::pushed::first) ring();
-        }
-        if (pushed == inbox::pushed::refused) {
+        if (push(p, inbox::until::closed) == inbox::pushed::refused) {
             p.let_go();
             throw scheduler_closed(operation);
         }
     }
 
     /// Any thread: a task goes on. The node must not be touched any more.
-    void wake(ready_node& task) noexcept { push_always(task); }
+    void wake(ready_node& task) noexcept { push(task, inbox::until::gone); }
     /// Any thread: something that is taken even when the mailbox is closed. Where the scheduler has gone, it
-    /// is let go with the mailbox, so it must not keep that.
-    void post_always(posted& p) noexcept { push_always(p); }
+    /// is let go here.
+    void post_always(posted& p) noexcept {
+        if (push(p, inbox::until::gone) == inbox::pushed::refused) p.let_go();
+    }
 
     /// Any thread: refuses new work from now on.
     void close() noexcept { inbox_.close(); }
@@ -71,6 +67,7 @@ public:
 
     bool empty() const noexcept { return inbox_.empty(); }
     void take_into(ready_queue& queue) noexcept { inbox_.take_into(queue); }
+    void take_last_into(ready_queue& queue) noexcept { inbox_.take_last_into(queue); }
 
     /// Called on the thread that made the inbox non-empty; at once if it is, or work waits elsewhere.
     void on_ring(function<void()> f, bool work_waits) {
@@ -110,18 +107,16 @@ public:
     };
 
 private:
-    ~mailbox() {
-        ready_queue left;
-        inbox_.take_into(left);
-        while (ready_node* const node = left.pop())
-            if (node->what == ready_node::kind::function) static_cast<posted*>(node)->let_go();
-    }
+    ~mailbox() = default;
 
-    void push_always(ready_node& node) noexcept {
-        if (inbox_.push_always_onto_others(node) != inbox::pushed::first) return;
-        // The task may run, and its scheduler end, as soon as it is in: the bell must live on.
-        const ref kept(this);
-        if (inbox_.push_always(node) == inbox::pushed::first) ring();
+    COHEIR_INLINE inbox::pushed push(ready_node& node, inbox::until end) noexcept {
+        inbox::pushed pushed = inbox_.push_onto_others(node, end);
+        if (pushed == inbox::pushed::first) {
+            const ref kept(this);  // it may run, and the scheduler end, as soon as it is in
+            pushed = inbox_.push(node, end);
+            if (pushed == inbox::pushed::first) ring();
+        }
+        return pushed;
     }
 
     // Under the mutex, so that who takes the bell away knows that nobody is ringing it any more.

@@ -65,7 +65,7 @@ public:
     using ref = remote_ref<remote_state>;
 
     remote_state(mailbox& home, std::string_view called, std::source_location at)
-        : number(task_numbers::take(1)), name(called), spawned_at(at), home_(std::in_place, &home),
+        : number(task_numbers::take(1)), name(called), spawned_at(at), home_(&home),
           releasing_(new releaser) {
         told = [](waiter& w) noexcept { static_cast<remote_state&>(w).task_ended(); };
     }
@@ -102,13 +102,10 @@ public:
     /// An owner goes, and the last one lets go of the task.
     void drop_owner() noexcept {
         if (owners_.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
-        // What waits in the inbox of a scheduler that is gone must not keep that inbox.
-        const mailbox::ref home = *home_;
-        home_.reset();
         if (!completion.drop() || result_.state() != outcome::error) return;
         releaser* const node = std::exchange(releasing_, nullptr);
         node->state = ref(this);
-        home->post_always(*node);
+        home_->post_always(*node);
     }
 
     // ---- on the thread of the task's scheduler
@@ -181,7 +178,7 @@ private:
         void set_out() noexcept {
             if (where_.exchange(on_its_way, std::memory_order_acq_rel) != at_home) return;
             kept_ = ref(&state_);
-            (*state_.home_)->post_always(*this);
+            state_.home_->post_always(*this);
         }
         void run() override {
             has_run_ = true;
@@ -222,7 +219,7 @@ private:
             writers_ = was & slot;
             if (was & is_away) return;
             kept_ = ref(&state_);
-            (*state_.home_)->post_always(*this);
+            state_.home_->post_always(*this);
         }
         void run() override {
             left_ = readers_ | is_away;
@@ -305,7 +302,7 @@ private:
             std::rethrow_exception(result_.error());
     }
 
-    std::optional<mailbox::ref> home_;
+    const mailbox::ref home_;
     synchronization::atomic<std::uint32_t> shares_{0};
     synchronization::atomic<std::uint32_t> owners_{1};
     detail::result<T> result_;
