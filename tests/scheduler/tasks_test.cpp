@@ -268,14 +268,12 @@ TEST_CASE("a task is found by its number, on its own scheduler, while it lives",
     const auto sleeper = loop.scheduler.spawn(sleep(1s), options{}.name("sleeper"));
     context::detail::task_facts facts;
     auto look = [&]() -> coheir::task<bool> {
-        co_return coheir::detail::in_this_process().find_task.load(std::memory_order_relaxed)(sleeper.id(),
-                                                                                              facts);
+        co_return coheir::detail::on_this_thread().running->find(sleeper.id(), facts);
     };
     CHECK(loop.run(look()));
     CHECK(facts.name == "sleeper");
     CHECK(facts.spawned_at.line() == sleeper.spawned_at().line());
     loop.run_until_idle();
     CHECK_FALSE(loop.run(look()));
-    CHECK_FALSE(
-        coheir::detail::in_this_process().find_task.load(std::memory_order_relaxed)(sleeper.id(), facts));
+    CHECK(coheir::detail::on_this_thread().running == nullptr);
 }

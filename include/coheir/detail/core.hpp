@@ -35,15 +35,12 @@ struct embedding {
     const char* kind;  // names the adapter
 };
 
-class core : public run_state {
+class core final : public run_state {
 public:
     using time_point = timer_heap::time_point;
 
     core(core_host& host, mailbox* box, const spawn_policy& by) noexcept
-        : run_state(box), policy(by), host_(host) {
-        in_this_process().find_task.store(&find_task, std::memory_order_relaxed);
-        in_this_process().had_task.store(&had_task, std::memory_order_relaxed);
-    }
+        : run_state(box), policy(by), host_(host) {}
     ~core() { destroy_all(); }
 
     // ---- tasks
@@ -222,7 +219,7 @@ private:
 
     private:
         const use use_;
-        run_state* const outer_;
+        context::detail::task_directory* const outer_;
     };
 
     [[noreturn]] COHEIR_COLD static void throw_called_elsewhere(const char* type, const char* operation) {
@@ -357,21 +354,16 @@ private:
         p.let_go();
     }
 
-    static bool find_task(std::uint64_t number, context::detail::task_facts& into) {
+    bool find(std::uint64_t number, context::detail::task_facts& into) const override {
         bool found = false;
-        if (const run_state* const running = on_this_thread().running)
-            static_cast<const core*>(running)->for_each_task([&](const task_state& t) {
-                if (t.task != number) return;
-                into = {std::string(t.name_or_empty()), t.spawned_at};
-                found = true;
-            });
+        for_each_task([&](const task_state& t) {
+            if (t.task != number) return;
+            into = {std::string(t.name_or_empty()), t.spawned_at};
+            found = true;
+        });
         return found;
     }
-
-    static bool had_task(std::uint64_t number) {
-        const run_state* const running = on_this_thread().running;
-        return running && static_cast<const core*>(running)->numbers_.has_given(number);
-    }
+    bool had(std::uint64_t number) const noexcept override { return numbers_.has_given(number); }
 
     void report(task_state& t) noexcept {
         if (t.failed && !t.error_received) [[unlikely]]

@@ -9,7 +9,7 @@
 namespace coheir::context::detail {
 
 struct owner;
-struct task_facts;
+class task_directory;
 
 /// See current.hpp, which alone writes it.
 struct current_slot {
@@ -21,11 +21,10 @@ struct current_slot {
 
 namespace coheir::detail {
 
-class run_state;
-
 struct thread_state {
     context::detail::current_slot slot;
-    run_state* running = nullptr;  // the scheduler whose round runs here, innermost; written by rounds
+    /// The scheduler whose round runs here, innermost; written by rounds.
+    context::detail::task_directory* running = nullptr;
     context::detail::owner* innermost_flow = nullptr;  // who goes on here in copies; written by flows
     const void* carried_fields = nullptr;              // see adapters/spdlog.hpp
 
@@ -39,12 +38,6 @@ struct process_state {
     std::atomic<std::uint64_t> task_numbers{1};       // the next that is free
     std::atomic<std::uint64_t> stop_requests{1};      // the next number for one
     std::atomic<std::uint64_t> numbers_of_others{1};  // see adapters/detail/carrying_executor.hpp
-    /// Tells of a task of the scheduler that runs on this thread; false if it has none of that number, or it
-    /// has ended. Goes through all tasks. Null until there is a scheduler: contexts know none.
-    std::atomic<bool (*)(std::uint64_t number, context::detail::task_facts& into)> find_task{nullptr};
-    /// Whether that scheduler has given this number to a task, as far as it remembers. Null until there is
-    /// one.
-    std::atomic<bool (*)(std::uint64_t number)> had_task{nullptr};
 };
 
 }  // namespace coheir::detail

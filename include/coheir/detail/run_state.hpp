@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <utility>
 
+#include "../context/detail/task_facts.hpp"
 #include "globals.hpp"
 #include "mailbox.hpp"
 #include "task_state.hpp"
@@ -22,7 +23,7 @@ COHEIR_INLINE std::uintptr_t stack_position() noexcept {
 #endif
 }
 
-class run_state {
+class run_state : public context::detail::task_directory {
 public:
     explicit run_state(mailbox* box) noexcept : box_(box) {}
     run_state(const run_state&) = delete;
@@ -61,6 +62,8 @@ public:
     }
 
 protected:
+    ~run_state() = default;
+
     ready_queue ready_;
     std::coroutine_handle<> next_;
     std::uintptr_t stack_limit_ = 0;  // stacks grow downwards

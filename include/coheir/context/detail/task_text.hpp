@@ -1,7 +1,6 @@
 #pragma once
 // What a dump says of the task that made a change: the layer of tasks tells, by the number.
 
-#include <atomic>
 #include <cstdint>
 #include <string>
 
@@ -17,11 +16,11 @@ namespace coheir::context::detail {
 inline std::string task_text(std::uint64_t number) {
     std::string text = "task #" + std::to_string(number);
     task_facts facts;
-    const coheir::detail::process_state& ask = coheir::detail::in_this_process();
-    if (const auto find = ask.find_task.load(std::memory_order_relaxed); find && find(number, facts)) {
+    const task_directory* const running = coheir::detail::on_this_thread().running;
+    if (running && running->find(number, facts)) {
         if (!facts.name.empty()) text += ' ' + coheir::detail::quoted(facts.name);
         text += ", spawned at " + place_text(facts.spawned_at);
-    } else if (const auto had = ask.had_task.load(std::memory_order_relaxed); had && had(number)) {
+    } else if (running && running->had(number)) {
         text += " (ended)";
     }
     return text;
