@@ -42,8 +42,11 @@ COHEIR_COLD inline std::string text_of(duration d) {
 }
 
 /// Waits for the end of a task, until a time: then the task is cancelled, and its end awaited.
+// clang-format off
 template <class T, bool Taking>
-class [[nodiscard("co_await it")]] timed_join : spreading_wait, waiter, firing_timer, public own_awaitable {
+class [[nodiscard("co_await it")]] timed_join final
+    : spreading_wait, waiter, firing_timer, public own_awaitable {
+    // clang-format on
 public:
     timed_join(task_ref<T> of, duration limit, time_point deadline, task_state & waiting,
                const char* operation = "with_timeout")
@@ -63,9 +66,25 @@ public:
             if (!was_awaited_ && of_->waiters.empty()) core::request_stop(*of_, {0, asker_, 0});
     }
 
+    void require_awaited_by(const task_state& t) const {
+        if (t.task != asker_) throw_awaited_elsewhere(operation_, t, asker_);
+    }
     bool await_ready() const noexcept { return of_->ended; }
     void await_suspend(detail::coroutine_of_a_coheir_task awaiting) {
-        suspend(*awaiting.task, awaiting.handle);
+        was_awaited_ = true;
+        const bool is_over = limit_ <= duration::zero() || deadline_ <= scheduler_access::of(waiting_).now();
+        if (!is_over) start_timer();
+        told = [](waiter& w) noexcept { run_state::wake(static_cast<timed_join&>(w).waiting_); };
+        takes_result = Taking;
+        of_->waiters.add(*this);
+        waiting_.resume_at = awaiting.handle;
+        waiting_.waiting_in = this;
+        if (is_over) {
+            time_out();
+            on().tell_stopped();
+        }
+        if (waiting_.stop & task_state::stop_due) [[unlikely]]
+            core::interrupt_now(waiting_);
     }
     std::conditional_t<Taking, T, std::add_lvalue_reference_t<const T>> await_resume() {
         stop_timer();
@@ -80,26 +99,6 @@ public:
     }
 
 private:
-    void suspend(task_state & in, std::coroutine_handle<> awaiting) {
-        if (&in != &waiting_)
-            throw usage_error(std::string("coheir::") + operation_ + ": " + description(in) +
-                              " awaits what " + description(waiting_) +
-                              " called: await it where it is called");
-        was_awaited_ = true;
-        const bool is_over = limit_ <= duration::zero() || deadline_ <= scheduler_access::of(in).now();
-        if (!is_over) start_timer();
-        told = [](waiter& w) noexcept { run_state::wake(static_cast<timed_join&>(w).waiting_); };
-        takes_result = Taking;
-        of_->waiters.add(*this);
-        waiting_.resume_at = awaiting;
-        waiting_.waiting_in = this;
-        if (is_over) {
-            time_out();
-            on().tell_stopped();
-        }
-        if (waiting_.stop & task_state::stop_due) [[unlikely]]
-            core::interrupt_now(waiting_);
-    }
     void start_timer() {
         try {
             on().timers().add(*this, deadline_);
@@ -133,8 +132,8 @@ private:
     }
 
     task_ref<T> of_;
-    task_state& waiting_;
-    const std::uint64_t asker_;  // its number: it may have gone when this does
+    task_state& waiting_;  // from the call to its end, and while it awaits this, which may be kept longer
+    const std::uint64_t asker_;  // its number
     const char* const operation_;
     const duration limit_;
     const time_point deadline_;
@@ -273,8 +272,10 @@ detail::timed_join<T, true> with_timeout(task<T> work, std::chrono::duration<Rep
 /// `with_timeout(shield(handle), 10ms)` lets it run on. An lvalue gives `const T&`.
 template <class T, class Rep, class Period>
 detail::timed_join<T, true> with_timeout(join_handle<T>&& handle, std::chrono::duration<Rep, Period> limit) {
+    detail::task_state& waiting = detail::require_task("with_timeout");
+    detail::require_joinable(*detail::join_handle_access::state(handle, "with_timeout"), waiting);
     return detail::timed_join<T, true>(detail::join_handle_access::take(handle, "with_timeout"),
-                                       detail::as_duration(limit), detail::require_task("with_timeout"));
+                                       detail::as_duration(limit), waiting);
 }
 template <class T, class Rep, class Period>
 detail::timed_join<T, false> with_timeout(const join_handle<T>& handle,

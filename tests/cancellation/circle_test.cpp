@@ -463,3 +463,48 @@ TEST_CASE("requests that come while another arrives, and tells stop tokens, are 
     CHECK(of_middle.done());
     CHECK((!by_waiting || waiting.done()));
 }
+
+TEST_CASE("two requests of different askers that are handed on at once reach all that each of them would",
+          "[cancellation][remote]") {
+    const bool at_once = GENERATE(false, true);
+    coheir::scheduler one, two;
+    coheir::remote_handle<> there, back;
+    join_handle<> first, inner, last;
+    bool goes_on = false, holds_up = true;
+    // first → there (two) → inner → last → back (one) → first
+    const auto waits = [](const auto& for_it) -> task<> {
+        co_await coheir::yield();
+        co_await for_it;
+    };
+    const auto turns = [&]() -> task<> {
+        while (holds_up) co_await coheir::yield();
+    };
+    const auto limits = [&]() -> task<> {
+        co_await coheir::yield();
+        last = coheir::spawn(waits(back));
+        while (!goes_on) co_await coheir::yield();
+        try {
+            co_await coheir::with_timeout(last, 0ms);
+        } catch (const coheir::timeout_error&) {
+        }
+        co_await coheir::yield();  // asked by the other, it ends here at the latest
+    };
+    two.spawn(turns()).detach();
+    first = one.spawn(waits(there));
+    inner = two.spawn(limits());
+    there = two.remote().spawn(waits(inner));
+    back = one.remote().spawn(waits(first));
+    for (int i = 0; i < 10; ++i) one.run_ready(), two.run_ready();
+    two.run_ready(1);  // so that the task that limits goes on before what comes now
+    goes_on = true;
+    first.request_stop();
+    two.run_ready(1);
+    if (!at_once) two.run_ready();
+    one.run_ready();  // its request comes round by here
+    holds_up = false;
+    REQUIRE(come_to_rest(one, two));
+    CHECK(first.done());
+    CHECK(inner.done());
+    CHECK_THROWS_AS(one.run([](join_handle<> h) -> task<> { co_await h; }(first)), coheir::task_cancelled);
+    CHECK_THROWS_AS(two.run([](join_handle<> h) -> task<> { co_await h; }(inner)), coheir::task_cancelled);
+}

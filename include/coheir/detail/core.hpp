@@ -83,7 +83,8 @@ public:
     static bool request_stop(task_state& t, stop_request came = {}) noexcept {
         if (t.ended) return false;
         auto& home = *static_cast<core*>(t.home);
-        stop_wave(t, came).stop(t);
+        if (came.asker == 0) came.asker = t.task;
+        stop_wave(came).stop(t);
         home.tell_stopped();
         return true;
     }
@@ -401,6 +402,7 @@ private:
             if (!mirrors_.empty()) leave_mirrors(r, *t);
             t->ended = t->destroyed = true;
         }
+        timers_.clear();  // what tasks awaited elsewhere than in their frames
         for (task_state* t = tasks_.newest(); t; t = t->older)
             if (t->rare && t->rare->link) t->rare->link->disarm();
         box_->take_into(ready_);

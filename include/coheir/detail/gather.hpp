@@ -3,6 +3,7 @@
 
 #include <coroutine>
 #include <cstddef>
+#include <cstdint>
 #include <source_location>
 #include <string>
 #include <tuple>
@@ -16,6 +17,14 @@
 namespace coheir::detail {
 
 class gathering;
+
+[[noreturn]] COHEIR_COLD inline void throw_awaited_elsewhere(const char* operation,
+                                                             const task_state& awaiting,
+                                                             std::uint64_t caller) {
+    throw usage_error(std::string("coheir::") + operation + ": " + description(awaiting) +
+                      " awaits what task #" + std::to_string(caller) +
+                      " called: await it where it is called");
+}
 
 /// One of those that are waited for. `takes_result`: a task or an rvalue handle, which nobody else needs.
 struct gathered_base : waiter {
@@ -36,7 +45,6 @@ public:
     gathering(std::size_t count, task_state& waiting, until how, const char* operation) noexcept
         : waiting_(waiting), asker_(waiting.task), operation_(operation), left_(count), until_(how) {}
 
-    core& on() const noexcept { return *static_cast<core*>(waiting_.home); }
     task_state& waiting() const noexcept { return waiting_; }
 
     /// In the order of the arguments; then all_joined().
@@ -54,7 +62,7 @@ public:
         all_are_joined_ = true;
         if (!decides_) return;
         stop_rest();
-        on().tell_stopped();
+        static_cast<core*>(waiting_.home)->tell_stopped();
     }
 
     /// Before those go that are waited for. Where nobody has begun to wait, those that nobody else needs
@@ -70,12 +78,11 @@ public:
         }
     }
 
+    void require_awaited_by(const task_state& t) const {
+        if (t.task != asker_) throw_awaited_elsewhere(operation_, t, asker_);
+    }
     bool complete() const noexcept { return left_ == 0; }
-    void suspend(std::coroutine_handle<> awaiting, const task_state& in) {
-        if (&in != &waiting_)
-            throw usage_error(std::string("coheir::") + operation_ + ": " + description(in) +
-                              " awaits what " + description(waiting_) +
-                              " called: await it where it is called");
+    void suspend(std::coroutine_handle<> awaiting) noexcept {
         waiting_.resume_at = awaiting;
         waiting_.waiting_in = this;
         suspended_ = was_awaited_ = true;
@@ -113,7 +120,7 @@ private:
     /// One that decides has ended: those that nobody else needs stop, and are waited for; others are let go.
     void stop_rest() noexcept {
         if (are_stopped_) return;  // not again: they may be cleaning up
-        stop_wave wave(waiting_);
+        stop_wave wave(asker_);
         for_each_left([&](gathered_base& one) {
             if (one.takes_result && one.task->waiters.has_only(one))
                 wave.stop(*one.task);
@@ -152,8 +159,8 @@ private:
         return info;
     }
 
-    task_state& waiting_;
-    const std::uint64_t asker_;  // its number: it may have gone when this does
+    task_state& waiting_;  // from the call to its end, and while it awaits this, which may be kept longer
+    const std::uint64_t asker_;  // its number
     const char* const operation_;
     gathered_base* first_ = nullptr;
     gathered_base** last_ = &first_;
@@ -345,10 +352,9 @@ public:
     gathered_pack(const gathered_pack&) = delete;
     gathered_pack& operator=(const gathered_pack&) = delete;
 
+    void require_awaited_by(const task_state& t) const { gathering_.require_awaited_by(t); }
     bool await_ready() const noexcept { return gathering_.complete(); }
-    void await_suspend(coroutine_of_a_coheir_task awaiting) {
-        gathering_.suspend(awaiting.handle, *awaiting.task);
-    }
+    void await_suspend(coroutine_of_a_coheir_task awaiting) noexcept { gathering_.suspend(awaiting.handle); }
 
 protected:
     gathering gathering_;
@@ -377,10 +383,9 @@ public:
     gathered_range(const gathered_range&) = delete;
     gathered_range& operator=(const gathered_range&) = delete;
 
+    void require_awaited_by(const task_state& t) const { gathering_.require_awaited_by(t); }
     bool await_ready() const noexcept { return gathering_.complete(); }
-    void await_suspend(coroutine_of_a_coheir_task awaiting) {
-        gathering_.suspend(awaiting.handle, *awaiting.task);
-    }
+    void await_suspend(coroutine_of_a_coheir_task awaiting) noexcept { gathering_.suspend(awaiting.handle); }
 
 protected:
     gathering gathering_;

@@ -18,8 +18,9 @@ class task;
 
 namespace detail {
 
-/// Awaitables of ours derive from this: they know tasks, and need no resumer. One is its own awaiter, or
-/// makes one by `await_in(task)`.
+/// Awaitables of ours derive from this: they know tasks, and need no resumer. One makes its awaiter by
+/// `await_in(task)`, or is its own; `require_awaited_by(task)`, where there is one, throws where it is
+/// another's.
 struct own_awaitable {};
 
 template <class A>
@@ -96,10 +97,13 @@ struct promise_base : recycled {
 
     template <is_own_awaitable A>
     auto await_transform(A&& awaitable) const {
-        if constexpr (requires { static_cast<A&&>(awaitable).await_in(*state); })
+        if constexpr (requires { static_cast<A&&>(awaitable).await_in(*state); }) {
             return static_cast<A&&>(awaitable).await_in(*state);
-        else
+        } else {
+            if constexpr (requires { awaitable.require_awaited_by(*state); })
+                awaitable.require_awaited_by(*state);
             return awaiter_ref<std::remove_reference_t<A>>{awaitable};
+        }
     }
 
     template <class A>

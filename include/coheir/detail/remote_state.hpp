@@ -94,7 +94,7 @@ public:
         if (!completion.done()) asking_.set_out();
     }
     /// Hands on a request whose number others know: for the one who awaits. A newer one stands for those
-    /// before.
+    /// before, and spares no task that one of them would reach.
     void hand_on(const stop_request& came) noexcept {
         if (!completion.done()) handing_on_.set_out(came);
     }
@@ -212,7 +212,10 @@ private:
         explicit relay(remote_state& its) noexcept : state_(its) {}
 
         /// For the one who awaits.
-        void set_out(const stop_request& with) noexcept {
+        void set_out(stop_request with) noexcept {
+            // Read by both, if by anybody: only this thread writes.
+            const std::uint32_t before = third_.load(std::memory_order_relaxed);
+            if (before & is_fresh && slots_[before & slot].asker != with.asker) with.asker = 0;
             slots_[writers_] = with;
             const std::uint32_t was =
                 third_.exchange(writers_ | is_away | is_fresh, std::memory_order_acq_rel);

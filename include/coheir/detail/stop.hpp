@@ -71,10 +71,11 @@ class stop_wave {
 public:
     /// A request that a task makes, of others or of a part of itself, does not come back to it around a
     /// circle of tasks that wait for each other; but a group that is stopped stops all of its tasks.
-    /// `came`: on another scheduler, whose wave goes on in this one.
-    explicit stop_wave(const task_state& from, stop_request came = {}) noexcept : request_(came) {
-        if (request_.asker == 0) request_.asker = from.task;
-    }
+    explicit stop_wave(const task_state& asker) noexcept : stop_wave(asker.task) {}
+    /// By the number of that task, which may have gone.
+    explicit stop_wave(std::uint64_t asker) noexcept : request_{0, asker, 0} {}
+    /// A request that goes on here.
+    explicit stop_wave(const stop_request& came) noexcept : request_(came) {}
     stop_wave(const stop_wave&) = delete;
     stop_wave& operator=(const stop_wave&) = delete;
     ~stop_wave() { run(); }

@@ -397,7 +397,11 @@ private:
             case op::shield: co_await join(t, valid_handle(t, s), false, true, result); break;
             case op::shield_task: co_await join(t, spawn(t, s.bodies[0]), true, true, result); break;
             case op::limit_handle: co_await join_within(t, valid_handle(t, s), false, after, result); break;
-            case op::limit_taken: co_await join_within(t, take_handle(t, s), true, after, result); break;
+            case op::limit_taken: {
+                require_joinable(t, *valid_handle(t, s));  // before it is taken
+                co_await join_within(t, take_handle(t, s), true, after, result);
+                break;
+            }
             case op::limit_task:
                 co_await join_within(t, spawn(t, s.bodies[0], after), true, after, result);
                 break;

@@ -43,10 +43,11 @@ struct remote_task : waiter, recipient {
             self->is_asked = false;
         });
     }
-    /// The newest stands for those before it.
+    /// The newest stands for those before it; where they have other askers, it spares none.
     void hand_on(const std::shared_ptr<remote_task>& self, request came) {
         if (is_done) return;
         const bool is_on_its_way = newest.has_value();
+        if (is_on_its_way && newest->asker != came.asker) came.asker = nullptr;
         newest = came;
         if (is_on_its_way) return;
         home.post_always([self] {

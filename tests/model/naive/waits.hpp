@@ -101,8 +101,11 @@ private:
     const bool is_shielded_;
 };
 
+inline void require_joinable(const task& t, const task& other) {
+    if (&other == &t) throw thrown{"usage_error"};
+}
 inline flow join(task& t, task_ref of, bool taking, bool is_shielded, int& result) {
-    if (of.get() == &t) throw thrown{"usage_error"};
+    require_joinable(t, *of);
     if (!of->ended) {
         join_wait joining(t, *of, taking, is_shielded);
         co_await park(t, joining);
@@ -141,7 +144,7 @@ private:
 };
 
 inline flow join_within(task& t, task_ref of, bool taking, int deadline, int& result) {
-    if (of.get() == &t) throw thrown{"usage_error"};
+    require_joinable(t, *of);
     bool timed_out = false;
     if (!of->ended) {
         timed_wait joining(t, *of, taking, deadline);

@@ -1,0 +1,164 @@
+// What waits for several tasks, or for one with a limit, when it is kept longer than the task that called it.
+#include <coheir/coheir.hpp>
+
+#include <catch2/catch.hpp>
+
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "support/counted.hpp"
+#include "support/test_loop.hpp"
+#include "support/trace.hpp"
+
+namespace {
+
+using namespace std::chrono_literals;
+using Catch::Contains;
+using coheir::task;
+using test::trace;
+
+task<> ends(int turns, bool fails = false) {
+    for (int i = 0; i < turns; ++i) co_await coheir::yield();
+    if (fails) throw std::runtime_error("failed");
+}
+task<> sleeps(trace& t) {
+    const test::counted here;
+    try {
+        co_await coheir::sleep_for(1h);
+    } catch (const coheir::task_cancelled&) {
+        t.push_back("stopped");
+        throw;
+    }
+}
+
+template <class Make>
+using made_by = std::unique_ptr<std::remove_pointer_t<std::invoke_result_t<Make>>>;
+
+/// Calls make() in a task, which ends.
+template <class Make>
+made_by<Make> call_in_a_task(test::test_loop& loop, Make make) {
+    made_by<Make> kept;
+    const auto calls = [&]() -> task<> {
+        kept.reset(make());
+        co_return;
+    };
+    loop.run(calls());
+    return kept;
+}
+
+}  // namespace
+
+TEMPLATE_TEST_CASE_SIG("where one decides after the caller's end, the rest is stopped all the same",
+                       "[when_any][when_all]", ((int How), How), 0, 1, 2, 3) {
+    test::test_loop loop;
+    trace t;
+    const auto kept = call_in_a_task(loop, [&] {
+        if constexpr (How == 0) {
+            return new coheir::when_any(ends(2), sleeps(t));
+        } else if constexpr (How == 1) {
+            return new coheir::when_all(ends(2, true), sleeps(t));
+        } else {
+            std::vector<task<>> tasks;
+            tasks.push_back(ends(2, How == 3));
+            tasks.push_back(sleeps(t));
+            if constexpr (How == 2)
+                return new coheir::when_any(std::move(tasks));
+            else
+                return new coheir::when_all(std::move(tasks));
+        }
+    });
+    for (int i = 0; i < 5; ++i) loop.scheduler.run_ready();
+    CHECK(t == trace{"stopped"});
+    CHECK_FALSE(loop.scheduler.next_deadline());
+}
+
+TEMPLATE_TEST_CASE_SIG("to await what another task has called is an error that names both, at any time",
+                       "[when_any][when_all][timeout]", ((int How), How), 0, 1, 2, 3, 4) {
+    test::test_loop loop;
+    const int turns = GENERATE(0, 100);  // ended by then, or not
+    const bool caller_lives = GENERATE(false, true);
+    std::uint64_t caller = 0;
+    const auto make = [&] {
+        caller = coheir::this_task::id();
+        if constexpr (How == 0) {
+            return new coheir::when_any(ends(turns), ends(turns));
+        } else if constexpr (How == 1) {
+            return new coheir::when_all(ends(turns), ends(turns));
+        } else if constexpr (How == 2) {
+            return new coheir::when_all_settled(ends(turns), ends(turns));
+        } else if constexpr (How == 3) {
+            std::vector<task<>> tasks;
+            tasks.push_back(ends(turns));
+            return new coheir::when_all(std::move(tasks));
+        } else {
+            return new auto(coheir::with_timeout(ends(turns), 1h));
+        }
+    };
+    made_by<decltype(make)> kept;
+    std::string said;
+    const auto awaits = [&]() -> task<> {
+        try {
+            co_await *kept;
+        } catch (const coheir::usage_error& error) {
+            said = error.what();
+        }
+    };
+    const auto calls = [&]() -> task<> {
+        kept.reset(make());
+        for (int i = 0; i < 10; ++i) co_await coheir::yield();
+        if (caller_lives) co_await coheir::spawn(awaits());
+    };
+    loop.run(calls());
+    if (!caller_lives) loop.run(awaits());
+    CHECK_THAT(said, Contains("awaits what task #" + std::to_string(caller) + " called"));
+    CHECK_THAT(said, Contains("task #" + std::to_string(caller + 1 + (How < 3 ? 2 : 1)) + " "));
+    kept.reset();
+    loop.run_until_idle();
+}
+
+TEST_CASE("a wait outside the frame that awaits it may go after the scheduler",
+          "[when_any][when_all][timeout]") {
+    const test::counted_balance balance;
+    {
+        trace t;
+        const auto limit = [&] { return new auto(coheir::with_timeout(sleeps(t), 1h)); };
+        const auto both = [&] { return new coheir::when_all(sleeps(t), sleeps(t)); };
+        made_by<decltype(limit)> limited;
+        made_by<decltype(both)> gathered;
+        const auto awaits = [](auto& kept, auto make) -> task<> {
+            kept.reset(make());
+            co_await *kept;
+        };
+        std::optional<coheir::scheduler> loop{std::in_place};
+        loop->spawn(awaits(limited, limit)).detach();
+        loop->spawn(awaits(gathered, both)).detach();
+        loop->run_ready();
+        loop.reset();
+        CHECK(t.empty());
+    }
+    CHECK(balance.is_even());
+}
+
+TEST_CASE("where with_timeout throws, the handle that it was given is as before", "[timeout]") {
+    test::test_loop loop;
+    coheir::scheduler other;
+    trace t;
+    coheir::join_handle<> self;
+    auto elsewhere = other.spawn(ends(1));
+    CHECK_THROWS_AS(coheir::with_timeout(std::move(elsewhere), 1s), coheir::no_current_task);
+    CHECK(elsewhere.valid());
+    const auto calls = [&]() -> task<> {
+        CHECK_THROWS_AS(coheir::with_timeout(std::move(elsewhere), 1s), coheir::wrong_scheduler);
+        CHECK(elsewhere.valid());
+        CHECK_THROWS_AS(coheir::with_timeout(std::move(self), 1s), coheir::usage_error);
+        CHECK(self.valid());
+        co_return;
+    };
+    self = loop.scheduler.spawn(calls());
+    loop.run_until_idle();
+    CHECK(self.done());
+}
