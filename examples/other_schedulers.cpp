@@ -5,6 +5,7 @@
 #include <future>
 #include <iostream>
 #include <stdexcept>
+#include <stop_token>
 #include <string>
 #include <thread>
 
@@ -38,17 +39,16 @@ coheir::task<> serve(coheir::remote worker) {
 int main() {
     // [worker]
     coheir::scheduler loop, worker;
-    auto until_closed = [](coheir::scheduler& s) -> coheir::task<> {
-        while (!s.closed()) co_await coheir::sleep_for(std::chrono::milliseconds(1));
-    };
-    std::jthread thread([&] { worker.run(until_closed(worker)); });
+    std::jthread thread([&](std::stop_token stop) {
+        const std::stop_callback closing(stop, [&] { worker.close(); });  // when the jthread is destroyed
+        worker.run_until_closed();
+    });
     // [/worker]
     loop.run(serve(worker.remote()));
     // [submit]
     std::future<int> words = worker.submit(count_words("from a thread without a scheduler"));
     std::cout << words.get() << " words\n";
     // [/submit]
-    worker.close();
 }
 
 // Output:

@@ -28,7 +28,7 @@ concept mirrored_by = std::is_invocable_v<Enter&, const T&> && std::is_invocable
 ///
 /// Runs on one thread at a time, or inside one strand. Other threads may call only post(), submit(),
 /// close(), closed() and remote(). In debug builds (without NDEBUG) usage_error is thrown where one of them
-/// calls, while it runs or waits in run() or run_until_idle(), spawn(), tasks(), dump(), set_policy() or
+/// calls, while it runs or waits in run() and its kin, spawn(), tasks(), dump(), set_policy() or
 /// on_unhandled(), spawn() or add() of a task group, or what looks at the task of a handle or stops it.
 /// Destroying it destroys the tasks that are left, newest first, without running them on; from inside one of
 /// them it terminates the program.
@@ -55,6 +55,10 @@ public:
     /// Runs until no task is ready and no timer is pending. Tasks that wait for anything else stay.
     /// Throws scheduler_busy.
     void run_until_idle();
+
+    /// Runs until the scheduler is closed, and all of its tasks have ended; waits while there is nothing to
+    /// do. For a thread that works for others: a task that never ends keeps it. Throws scheduler_busy.
+    void run_until_closed();
 
     /// Starts a task; its context comes from the current one by this scheduler's policy, or by that of the
     /// options. It runs when its turn comes. Dropping the handle detaches it. Only on the scheduler's own
@@ -163,7 +167,7 @@ private:
     void require_idle(const char* operation) const {
         if (core_.is_running()) throw scheduler_busy(operation);
     }
-    void wait_for_work();
+    void wait_for_work(bool or_close = false);
 
     manual_clock* clock_ = nullptr;
     detail::shared_function<void(const unhandled&)> handler_;
@@ -206,15 +210,24 @@ inline void scheduler::run_until_idle() {
     }
 }
 
-inline void scheduler::wait_for_work() {
+inline void scheduler::run_until_closed() {
+    require_idle("run_until_closed");
+    const detail::core::use until_the_end(core_);
+    for (;;) {
+        core_.run_while_ready(nullptr, [this] { return now(); });
+        const bool is_closed = closed();  // before: what was accepted is here then
+        if (is_closed && !core_.has_live_tasks() && !core_.has_work()) return;
+        wait_for_work(!is_closed);
+    }
+}
+
+inline void scheduler::wait_for_work(bool or_close) {
     if (core_.has_work()) return;
     const std::optional<time_point> deadline = core_.next_deadline();
-    if (!deadline)
-        core_.box().wait();
-    else if (clock_)
+    if (deadline && clock_)
         clock_->advance_to(*deadline);
     else
-        core_.box().wait_until(*deadline);
+        core_.box().wait(deadline, or_close);
 }
 
 }  // namespace coheir

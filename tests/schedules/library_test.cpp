@@ -131,6 +131,32 @@ struct closed {
     }
 };
 
+/// One works until another closes it, and then goes.
+struct worked_for {
+    std::optional<coheir::scheduler> loop{std::in_place};
+    std::optional<coheir::remote> to = loop->remote();
+    int ran = 0, accepted = 0;
+
+    bodies threads() {
+        return {[this] {
+                    loop->run_until_closed();
+                    loop.reset();
+                },
+                [this] {
+                    const coheir::remote its = *std::exchange(to, std::nullopt);  // nobody else keeps it
+                    try {
+                        its.post([this, c = counted()] { ++ran; });
+                        ++accepted;
+                    } catch (const coheir::scheduler_closed&) {
+                    }
+                },
+                [&of = *loop] { of.close(); }};
+    }
+    void check() {
+        if (ran != accepted) FAIL("what was accepted did not run");
+    }
+};
+
 /// One destroys what another posts and submits to.
 struct destroyed {
     std::optional<coheir::scheduler> loop{std::in_place};
@@ -413,6 +439,9 @@ TEST_CASE("in every schedule a loop that waits for a timer is woken", "[schedule
 TEST_CASE("in every schedule what is accepted before a close runs, and nothing is accepted after",
           "[schedules]") {
     CHECK(explore<closed>() > 100);
+}
+TEST_CASE("in every schedule a loop works until it is closed, and wakes up for that", "[schedules]") {
+    CHECK(explore<worked_for>() > 100);
 }
 TEST_CASE("in every schedule what meets the end of a scheduler is refused, or ends with it", "[schedules]") {
     destroyed::refusals = destroyed::results = destroyed::ends = 0;

@@ -109,7 +109,7 @@ private:
             possible_ = nullptr;
         }
         void look(const void* at, const std::size_t& changes) {
-            constexpr int spins = 4;
+            constexpr int spins = 8;
             looks_ = at == looked_at_ && changes == seen_changes_ ? looks_ + 1 : 0;
             looked_at_ = at, seen_changes_ = changes;
             if (looks_ < spins) return yield();

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <cstdint>
 #include <mutex>
+#include <optional>
 #include <utility>
 
 #include "../context/detail/current.hpp"
@@ -60,7 +61,12 @@ public:
     }
 
     /// Any thread: refuses new work from now on.
-    void close() noexcept { inbox_.close(); }
+    void close() noexcept {
+        const ref kept(this);  // who waits for it may let the scheduler end
+        inbox_.close();
+        const std::lock_guard lock(mutex_);
+        changed_.notify_one();
+    }
     bool closed() const noexcept { return inbox_.closed(); }
 
     // ---- for the scheduler
@@ -76,14 +82,14 @@ public:
         std::swap(bell_, f);
         if (bell_ && (work_waits || !inbox_.empty())) bell_();
     }
-    /// Waits until the inbox is not empty.
-    void wait() {
+    /// Waits until the inbox is not empty, or until a time, or `for_close`, until it is closed.
+    void wait(std::optional<std::chrono::steady_clock::time_point> deadline, bool for_close) {
+        const auto is_over = [&] { return !inbox_.empty() || (for_close && inbox_.closed()); };
         std::unique_lock lock(mutex_);
-        not_empty_.wait(lock, [this] { return !inbox_.empty(); });
-    }
-    void wait_until(std::chrono::steady_clock::time_point deadline) {
-        std::unique_lock lock(mutex_);
-        not_empty_.wait_until(lock, deadline, [this] { return !inbox_.empty(); });
+        if (deadline)
+            changed_.wait_until(lock, *deadline, is_over);
+        else
+            changed_.wait(lock, is_over);
     }
 
     /// One who keeps the mailbox alive.
@@ -124,13 +130,13 @@ private:
         const context::detail::outside no_task;
         const std::lock_guard lock(mutex_);
         if (bell_) bell_();
-        not_empty_.notify_one();
+        changed_.notify_one();
     }
 
     inbox inbox_;
     synchronization::atomic<std::uint32_t> refs_{0};
     synchronization::mutex mutex_;
-    synchronization::condition_variable not_empty_;
+    synchronization::condition_variable changed_;
     function<void()> bell_;
 };
 
