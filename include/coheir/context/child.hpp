@@ -58,7 +58,7 @@ public:
     }
     void clear() { detail::clear(writable()); }
 
-    /// An immutable whole of it.
+    /// An immutable whole of it. Values that cannot be copied are frozen, the parent's, too, for good.
     [[nodiscard]] snapshot capture() const { return detail::snapshot_access::take(visible(), "captured"); }
 
 private:

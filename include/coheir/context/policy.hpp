@@ -30,9 +30,9 @@ public:
     static const spawn_policy isolated;
 
     /// One's own: `context::child f(const context::view& parent)`. No context is current while it is
-    /// called; if it throws, the spawn fails and nothing has changed. Copies of the policy share the
-    /// callable, so where they are used on several threads it is called on all of them.
-    /// Throws usage_error for an empty function: a null pointer, an empty std::function.
+    /// called; if it throws, the spawn fails and nothing has changed, but what its captures
+    /// froze. Copies of the policy share the callable, so where they are used on several threads it is called
+    /// on all of them. Throws usage_error for an empty function: a null pointer, an empty std::function.
     template <class F>
         requires(!std::is_same_v<std::remove_cvref_t<F>, spawn_policy> &&
                  std::is_invocable_r_v<context::child, std::decay_t<F>&, const context::view&>)

@@ -32,7 +32,7 @@ public:
     }
 
     /// A deep copy. Constant time where the context has one level. Values that cannot be copied are frozen
-    /// when a task has got it. Throws context_busy, std::bad_alloc.
+    /// once the policy's child is used. Throws context_busy, std::bad_alloc.
     [[nodiscard]] child copied() const {
         if (snapshot_) return child(detail::snapshot_access::thaw(*snapshot_));
         return level_ ? child(detail::copied_unfrozen(*level_, "copied"), detail::level_ref(level_))
