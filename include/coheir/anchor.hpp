@@ -13,7 +13,7 @@
 #endif
 
 extern "C" coheir::detail::thread_state* coheir_anchor_1_thread() noexcept {
-    static constinit thread_local coheir::detail::thread_state state;
+    static constinit thread_local coheir::detail::thread_state state(&coheir_anchor_1_thread);
     return &state;
 }
 

@@ -25,6 +25,17 @@
 #endif
 #endif
 
+// Whether that asks the files themselves where the loader does not know their copies: those that TLS
+// descriptors find, as they do on AArch64, and elsewhere with -mtls-dialect=gnu2. It refers to dlopen, of
+// which a statically linked program is warned.
+#ifndef COHEIR_ASK_FOR_SPLITS
+#if defined(__aarch64__)
+#define COHEIR_ASK_FOR_SPLITS 1
+#else
+#define COHEIR_ASK_FOR_SPLITS 0
+#endif
+#endif
+
 // Recycled memory would hide what a sanitizer looks for.
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define COHEIR_RECYCLE_MEMORY 0

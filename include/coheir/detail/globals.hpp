@@ -22,6 +22,10 @@ struct current_slot {
 namespace coheir::detail {
 
 struct thread_state {
+    using finder = thread_state* (*)() noexcept;
+    /// Of the copy for this thread: others may have to ask for it, see split.hpp.
+    constexpr explicit thread_state(finder find) noexcept : own_finder(find) {}
+
     context::detail::current_slot slot;
     /// The scheduler whose round runs here, innermost; written by rounds.
     context::detail::task_directory* running = nullptr;
@@ -29,9 +33,10 @@ struct thread_state {
     const void* carried_fields = nullptr;              // see adapters/spdlog.hpp
 
     /// By which split.hpp finds all there are. Another layout is another mark, and another name of the
-    /// anchor.
+    /// anchor, once one has been released.
     static constexpr std::uint64_t mark_of_this_layout[] = {0x7469'6568'6f63'1b31, 0xa5c3'9d17'6e02'f48b};
     std::uint64_t mark[2] = {mark_of_this_layout[0], mark_of_this_layout[1]};
+    finder own_finder;
 };
 
 struct process_state {
@@ -54,8 +59,10 @@ namespace coheir::detail {
 COHEIR_INLINE thread_state& on_this_thread() noexcept { return *coheir_anchor_1_thread(); }
 COHEIR_INLINE process_state& in_this_process() noexcept { return *coheir_anchor_1_process(); }
 #else
+[[gnu::visibility("hidden")]] inline thread_state* find_state_of_thread() noexcept;
 // Used: nothing reads the mark of a copy by its name.
-[[gnu::used]] COHEIR_EXPORT inline constinit thread_local thread_state state_of_thread;
+[[gnu::used]] COHEIR_EXPORT inline constinit thread_local thread_state state_of_thread{&find_state_of_thread};
+inline thread_state* find_state_of_thread() noexcept { return &state_of_thread; }
 COHEIR_EXPORT inline constinit process_state state_of_process;
 COHEIR_INLINE thread_state& on_this_thread() noexcept { return state_of_thread; }
 COHEIR_INLINE process_state& in_this_process() noexcept { return state_of_process; }

@@ -9,6 +9,7 @@
 #include "globals.hpp"
 
 #if COHEIR_FIND_SPLITS
+#include <dlfcn.h>
 #include <link.h>
 
 #include <cstddef>
@@ -26,12 +27,24 @@ namespace coheir::detail {
 /// which one it is in.
 [[gnu::visibility("hidden")]] inline constinit std::atomic<unsigned long long> alone_after{0};
 
+#if COHEIR_ASK_FOR_SPLITS
+// Null where the program is linked without them: it is not to need another library.
+[[gnu::weakref("dlopen")]] static void* dlopen_if_there(const char* file, int flags) noexcept;
+[[gnu::weakref("dlinfo")]] static int dlinfo_if_there(void* file, int request, void* answer) noexcept;
+[[gnu::weakref("dlclose")]] static int dlclose_if_there(void* file) noexcept;
+#endif
+
 /// Looks for a copy of this thread in which a context is current.
 class search_for_split {
 public:
     explicit search_for_split(const thread_state& mine) noexcept : mine_(mine) {
-        if (dl_iterate_phdr(&look_into, this) == go_on && !other_)
-            alone_after.store(loads_, std::memory_order_relaxed);
+        int result;
+        do {
+            copies_ = 0;
+            result = dl_iterate_phdr(&look_into, this);
+            if (result == ask) ask_for_copy();
+        } while (result == ask && !file_);
+        if (result == go_on && !other_) alone_after.store(loads_, std::memory_order_relaxed);
     }
     bool has_found() const noexcept { return file_ != nullptr; }
 
@@ -48,7 +61,7 @@ public:
 
 private:
     using program_header = ElfW(Phdr);
-    static constexpr int go_on = 0, stop = 1;
+    static constexpr int go_on = 0, stop = 1, ask = 2;
 
     // The loader holds a lock meanwhile, so that no file is unloaded: nothing here takes another one.
     static int look_into(dl_phdr_info* file, std::size_t, void* self) noexcept {
@@ -70,16 +83,47 @@ private:
             if (std::memcmp(image + at + offsetof(thread_state, mark), thread_state::mark_of_this_layout,
                             sizeof(thread_state::mark)) != 0)
                 continue;
-            const auto* const here = static_cast<const char*>(file.dlpi_tls_data);  // null until it is used
+            if (copies_++ < looked_at_) continue;
+            looked_at_ = copies_;
+            const auto* const here = static_cast<const char*>(file.dlpi_tls_data);
             const auto* const copy = here ? reinterpret_cast<const thread_state*>(here + at) : nullptr;
             if (copy != &mine_) other_ = true;
             // Mine counts, too: where some define COHEIR_USE_ANCHOR and others do not, another one was read.
-            if (!copy || !copy->slot.current) continue;
-            file_ = name_of(file);
-            return stop;
+            if (copy && copy->slot.current) {
+                file_ = name_of(file);
+                return stop;
+            }
+            if (!copy && note_to_ask(file, reinterpret_cast<const thread_state*>(image + at)->own_finder))
+                return ask;
         }
         return go_on;
     }
+
+    // The loader does not know where a file's data are if they have not been used, nor if TLS descriptors
+    // find them without it. The file itself knows, but may be unloaded while nobody holds the loader's lock.
+#if COHEIR_ASK_FOR_SPLITS
+    bool note_to_ask(const dl_phdr_info& file, thread_state::finder find) noexcept {
+        const std::size_t length = std::strlen(file.dlpi_name);
+        if (length == 0 || length >= sizeof name_) return false;
+        std::memcpy(name_, file.dlpi_name, length + 1);
+        address_ = file.dlpi_addr;
+        find_ = find;
+        return true;
+    }
+    void ask_for_copy() noexcept {
+        if (!&dlopen_if_there || !&dlinfo_if_there || !&dlclose_if_there) return;
+        void* const kept = dlopen_if_there(name_, RTLD_LAZY | RTLD_NOLOAD);
+        if (!kept) return;
+        link_map* file = nullptr;
+        const bool is_it = dlinfo_if_there(kept, RTLD_DI_LINKMAP, static_cast<void*>(&file)) == 0 &&
+                           file->l_addr == address_;
+        if (is_it && find_()->slot.current) file_ = name_;
+        dlclose_if_there(kept);
+    }
+#else
+    static bool note_to_ask(const dl_phdr_info&, thread_state::finder) noexcept { return false; }
+    void ask_for_copy() const noexcept {}
+#endif
 
     static int name_if_here(dl_phdr_info* file, std::size_t, void* name) noexcept {
         const auto here = reinterpret_cast<ElfW(Addr)>(&alone_after) - file->dlpi_addr;
@@ -97,8 +141,15 @@ private:
 
     const thread_state& mine_;
     unsigned long long loads_ = 0;
+    std::size_t copies_ = 0, looked_at_ = 0;  // in the order of the files
     bool other_ = false;
     const char* file_ = nullptr;  // on the stack of this thread, so it stays loaded
+#if COHEIR_ASK_FOR_SPLITS
+    // What is to be asked:
+    char name_[4096];
+    ElfW(Addr) address_ = 0;
+    thread_state::finder find_ = nullptr;
+#endif
 };
 
 /// To be called where no context is current: ends the program, with a message, if one is in another copy.
