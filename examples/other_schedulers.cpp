@@ -38,15 +38,15 @@ coheir::task<> serve(coheir::remote worker) {
 
 int main() {
     // [worker]
-    coheir::scheduler loop, worker;
+    coheir::scheduler loop, other;
     std::jthread thread([&](std::stop_token stop) {
-        const std::stop_callback closing(stop, [&] { worker.close(); });  // when the jthread is destroyed
-        worker.run_until_closed();
+        const std::stop_callback closing(stop, [&] { other.close(); });  // when the jthread is destroyed
+        other.run_until_closed();
     });
     // [/worker]
-    loop.run(serve(worker.remote()));
+    loop.run(serve(other.remote()));
     // [submit]
-    std::future<int> words = worker.submit(count_words("from a thread without a scheduler"));
+    std::future<int> words = other.submit(count_words("from a thread without a scheduler"));
     std::cout << words.get() << " words\n";
     // [/submit]
 }

@@ -27,7 +27,8 @@ struct posted_stop final : posted {
     posted_stop** place;
 };
 
-/// The std::stop_source of a task, or of a part of it.
+/// The std::stop_source of a task, or of a part of it, and another by which it is asked from elsewhere: so
+/// its tokens are told on its scheduler's thread, and when it knows of the request.
 class stop_source_link final : public stop_link {
 public:
     stop_source_link() = default;
@@ -35,18 +36,24 @@ public:
     stop_source_link& operator=(const stop_source_link&) = delete;
     ~stop_source_link() override { disarm(); }
 
-    const std::stop_source& source() const noexcept { return source_; }
+    std::stop_token token() const noexcept { return source_.get_token(); }
 
-    /// From now on, whoever stops the source stops the task. What that takes is made here: the request itself
-    /// may come on any thread, and must not fail.
-    void arm(task_state& t) {
-        if (armed_ || source_.stop_requested()) return;
-        mailbox& box = static_cast<core*>(t.home)->box();
-        armed_.emplace(source_.get_token(), on_stop(box, new posted_stop(t, posted_)));
+    /// Whoever stops this stops the task. What that takes is made here: the request itself may come on any
+    /// thread, and must not fail.
+    std::stop_source from_elsewhere(task_state& t) {
+        if (!asked_.stop_possible()) asked_ = std::stop_source();
+        if (source_.stop_requested()) {
+            asked_.request_stop();
+        } else if (!armed_) {
+            mailbox& box = static_cast<core*>(t.home)->box();
+            armed_.emplace(asked_.get_token(), on_stop(box, new posted_stop(t, posted_)));
+        }
+        return asked_;
     }
     void stop() noexcept override {
         disarm();  // the task knows
         source_.request_stop();
+        asked_.request_stop();
     }
     void disarm() noexcept override {
         armed_.reset();  // waits for a request that is under way on another thread
@@ -69,6 +76,7 @@ private:
     };
 
     std::stop_source source_;
+    std::stop_source asked_{std::nostopstate};  // made when it is asked for
     std::optional<std::stop_callback<on_stop>> armed_;
     posted_stop* posted_ = nullptr;  // until it has run
 };
@@ -93,14 +101,13 @@ namespace this_task {
 /// timeout_scope or a task group's body, its end by time or by error is told, too. Made at the first call, so
 /// tasks that need none pay nothing. Throws no_current_task and std::bad_alloc.
 ///
-/// The callbacks of the token run on the scheduler's thread, with no context, before the request to stop
-/// returns; if it comes by a std::stop_source, on the thread that it comes from.
+/// The callbacks of the token run on the scheduler's thread, with no context: before a request to stop
+/// returns, or when one from another thread has arrived.
 [[nodiscard]] inline std::stop_token stop_token() {
     coheir::detail::task_state& t = coheir::detail::require_task("this_task::stop_token");
     coheir::detail::stop_scope* const scope = t.extras().innermost;
     return (scope ? coheir::detail::link_at(scope->link, scope->stopped()) : coheir::detail::link_of(t))
-        .source()
-        .get_token();
+        .token();
 }
 
 }  // namespace this_task
@@ -109,9 +116,7 @@ template <class T>
 auto join_handle<T>::stop_source() const {
     detail::task_state& t = *own_state("stop_source");
     if (t.ended) return std::stop_source(std::nostopstate);
-    detail::stop_source_link& link = detail::link_of(t);
-    link.arm(t);
-    return link.source();
+    return detail::link_of(t).from_elsewhere(t);
 }
 
 }  // namespace coheir

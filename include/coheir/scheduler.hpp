@@ -23,8 +23,9 @@ template <class T, class Enter, class Leave>
 concept mirrored_by = std::is_invocable_v<Enter&, const T&> && std::is_invocable_v<Leave&>;
 }  // namespace detail
 
-/// Runs tasks, one at a time, in rounds: what other threads handed in, in the order of arrival; then due
-/// timers, by deadline; then exactly the tasks that were ready then, first in, first out.
+/// Runs tasks, one at a time, in rounds. Each takes in, behind what is ready, what was handed in, in the
+/// order of arrival, and then due timers, by deadline; and runs exactly what is ready then, first in, first
+/// out.
 ///
 /// Runs on one thread at a time, or inside one strand. Other threads may call only post(), submit(),
 /// close(), closed() and remote(). In debug builds (without NDEBUG) usage_error is thrown where one of them

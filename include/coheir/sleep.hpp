@@ -65,19 +65,6 @@ private:
     duration time_;
 };
 
-/// A duration of any kind as ours: rounded up, so that nobody wakes early, and as far as ours reach; for ever
-/// for what is no number.
-template <class Rep, class Period>
-constexpr duration as_duration(std::chrono::duration<Rep, Period> d) noexcept {
-    using wide = std::chrono::duration<long double, duration::period>;
-    if (!(wide(d) < wide(duration::max()))) return duration::max();
-    if (wide(d) <= wide(duration::min())) return duration::min();
-    if constexpr (std::chrono::treat_as_floating_point_v<Rep>)
-        return std::chrono::ceil<duration>(wide(d));  // Rep itself may round to beyond
-    else
-        return std::chrono::ceil<duration>(d);
-}
-
 }  // namespace detail
 
 /// `co_await sleep_for(10ms)`: goes on when that much time has passed, never earlier; for zero or less, like

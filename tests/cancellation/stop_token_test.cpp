@@ -189,6 +189,37 @@ TEST_CASE("a foreign operation is stopped by the token, and the next wait throws
     CHECK(log == "parked;");
 }
 
+TEST_CASE(
+    "a request from another thread ends a foreign operation on the scheduler's, and the next wait throws",
+    "[stop_token][threads]") {
+    coheir::scheduler loop;
+    test::parking parking;
+    bool on_own_thread = false;
+    int waits = 0;
+    const auto body = [&, own = std::this_thread::get_id()]() -> coheir::task<> {
+        const auto let_go = [&] {
+            on_own_thread = std::this_thread::get_id() == own;
+            parking.release_first();
+            std::this_thread::sleep_for(5ms);  // so that the task would go on before others are told
+        };
+        const std::stop_callback told(coheir::this_task::stop_token(), let_go);
+        co_await parking.park();
+        for (; waits < 100; ++waits) co_await coheir::yield();
+    };
+    const auto asks = [&]() -> coheir::task<> {
+        const auto handle = coheir::spawn(body());
+        co_await coheir::yield();
+        const std::jthread other([source = handle.stop_source()]() mutable { source.request_stop(); });
+        try {
+            co_await handle;
+        } catch (const coheir::task_cancelled&) {
+        }
+    };
+    loop.run(asks());
+    CHECK(on_own_thread);
+    CHECK(waits == 0);
+}
+
 TEST_CASE("a source that is asked for again is the same, and asks nobody by itself", "[stop_token]") {
     const test::counted_balance balance;
     test::test_loop loop;

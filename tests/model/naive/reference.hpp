@@ -366,10 +366,9 @@ private:
         world_.say("bound", text);
     }
 
-    /// What a stop token says: of the whole task, whose source may have been stopped before the request
-    /// arrives, or inside a limit or a group of that.
+    /// What a stop token says: of the whole task, or inside a limit or a group of that.
     static bool is_told(const task& t) {
-        if (t.scopes.empty()) return t.source_spent;
+        if (t.scopes.empty()) return t.stop_requested;
         return t.scopes.back()->stopped || t.scopes.back()->outside_stopped;
     }
     static bool stop_by_source(task& t) {

@@ -76,6 +76,10 @@ struct box {
 
 template <class T>
 struct box_of : box {
+    static_assert(std::is_nothrow_destructible_v<T>,
+                  "coheir::context: the destructor of a value must not throw: contexts go where nobody could "
+                  "be told");
+
     template <class... Args>
     box_of(const key_name& key, const value_type& of, const provenance& made, Args&&... args)
         : box(key, of, made), value(std::forward<Args>(args)...) {}
