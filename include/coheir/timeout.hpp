@@ -183,7 +183,7 @@ private:
 
 template <class A>
 decltype(auto) awaiter_in(A&& awaitable, task_state& in) {
-    if constexpr (requires { static_cast<A&&>(awaitable).await_in(in); })
+    if constexpr (makes_its_awaiter<A>)
         return static_cast<A&&>(awaitable).await_in(in);
     else
         return detail::get_awaiter(static_cast<A&&>(awaitable));

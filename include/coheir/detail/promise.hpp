@@ -25,6 +25,14 @@ struct own_awaitable {};
 
 template <class A>
 concept is_own_awaitable = std::derived_from<std::remove_cvref_t<A>, own_awaitable>;
+template <class A>
+concept makes_its_awaiter = requires(A&& a, task_state& t) {
+    static_cast<A&&>(a).await_in(t);
+};
+template <class A>
+concept knows_its_caller = requires(A& a, const task_state& t) {
+    a.require_awaited_by(t);
+};
 
 struct promise_base;
 
@@ -97,11 +105,10 @@ struct promise_base : recycled {
 
     template <is_own_awaitable A>
     auto await_transform(A&& awaitable) const {
-        if constexpr (requires { static_cast<A&&>(awaitable).await_in(*state); }) {
+        if constexpr (makes_its_awaiter<A>) {
             return static_cast<A&&>(awaitable).await_in(*state);
         } else {
-            if constexpr (requires { awaitable.require_awaited_by(*state); })
-                awaitable.require_awaited_by(*state);
+            if constexpr (knows_its_caller<A>) awaitable.require_awaited_by(*state);
             return awaiter_ref<std::remove_reference_t<A>>{awaitable};
         }
     }
