@@ -13,9 +13,16 @@
 #endif
 
 extern "C" coheir::detail::thread_state* coheir_anchor_1_thread() noexcept {
-    static constinit thread_local coheir::detail::thread_state state(&coheir_anchor_1_thread);
+    static constinit thread_local coheir::detail::thread_state state(COHEIR_FINDER_OF_FILE);
     return &state;
 }
+
+#if COHEIR_ASK_FOR_SPLITS
+namespace coheir::detail {
+[[gnu::visibility("hidden")]] inline const bool finder_is_set =
+    (finder_of_file.store(&coheir_anchor_1_thread, std::memory_order_release), true);
+}
+#endif
 
 extern "C" coheir::detail::process_state* coheir_anchor_1_process() noexcept {
     static constinit coheir::detail::process_state state;

@@ -138,7 +138,7 @@ private:
 };
 
 template <class T, class F>
-class [[nodiscard("co_await it")]] callback_awaiter : detail::wait, public detail::own_awaitable {
+class [[nodiscard("co_await it")]] callback_awaiter final : detail::wait, public detail::own_awaitable {
 public:
     explicit callback_awaiter(F start) : start_(std::move(start)) {}
     callback_awaiter(const callback_awaiter&) = delete;
@@ -183,6 +183,7 @@ private:
     void interrupt(detail::task_state & waiting, detail::stop_wave&) noexcept override {
         if (state_->interrupt()) detail::run_state::wake(waiting);
     }
+    void task_goes() noexcept override { state_->abandon(); }
     detail::wait_info describe() const noexcept override {
         detail::wait_info info;
         if (state_->is_waited_for()) info.what = detail::wait_info::kind::callback;

@@ -102,7 +102,8 @@ namespace this_task {
 /// tasks that need none pay nothing. Throws no_current_task and std::bad_alloc.
 ///
 /// The callbacks of the token run on the scheduler's thread, with no context: before a request to stop
-/// returns, or when one from another thread has arrived.
+/// returns, or when one from another thread has arrived; one that is made on a token that is stopped, at
+/// once. When the task has ended, or has gone with its scheduler, no more requests are told.
 [[nodiscard]] inline std::stop_token stop_token() {
     coheir::detail::task_state& t = coheir::detail::require_task("this_task::stop_token");
     coheir::detail::stop_scope* const scope = t.extras().innermost;

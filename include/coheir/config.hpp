@@ -26,8 +26,7 @@
 #endif
 
 // Whether that asks the files themselves where the loader does not know their copies: those that TLS
-// descriptors find, as they do on AArch64, and elsewhere with -mtls-dialect=gnu2. It refers to dlopen, of
-// which a statically linked program is warned.
+// descriptors find, as they do on AArch64, and elsewhere with -mtls-dialect=gnu2.
 #ifndef COHEIR_ASK_FOR_SPLITS
 #if defined(__aarch64__)
 #define COHEIR_ASK_FOR_SPLITS 1

@@ -58,7 +58,8 @@ public:
     void run_until_idle();
 
     /// Runs until the scheduler is closed, and all of its tasks have ended; waits while there is nothing to
-    /// do. For a thread that works for others: a task that never ends keeps it. Throws scheduler_busy.
+    /// do. For a thread that works for others: a task that never ends keeps it. What leaves a foreign
+    /// coroutine comes out here, as of run. Throws scheduler_busy.
     void run_until_closed();
 
     /// Starts a task; its context comes from the current one by this scheduler's policy, or by that of the
@@ -146,8 +147,8 @@ public:
 
     /// f() is called, on any thread, when something is handed in while nothing was waiting, and at once if
     /// work waits now: then have run_ready called soon, but not by f itself. It is called under a lock: it
-    /// must be short, not throw, and not call on_wakeup. After the call returns, the function that was set
-    /// before is not running. An empty f takes it away.
+    /// must be short, not throw, and not call on_wakeup or close. After the call returns, the function that
+    /// was set before is not running. An empty f takes it away.
     void on_wakeup(detail::function<void()> f) { core_.box().on_ring(std::move(f), core_.has_work()); }
 
     /// The time by this scheduler's clock.

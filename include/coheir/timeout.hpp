@@ -119,6 +119,7 @@ private:
         of_->waiters.remove(*this);
         run_state::wake(waiting_);
     }
+    void task_goes() noexcept override { stop_timer(); }
     wait_info describe() const noexcept override {
         wait_info info;
         if (!next) return info;

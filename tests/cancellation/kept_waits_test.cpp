@@ -6,7 +6,9 @@
 #include <chrono>
 #include <memory>
 #include <optional>
+#include <stdexcept>
 #include <string>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -141,6 +143,25 @@ TEST_CASE("a wait outside the frame that awaits it may go after the scheduler",
         CHECK(t.empty());
     }
     CHECK(balance.is_even());
+}
+
+TEST_CASE("a callback that comes when the scheduler of a wait that is kept has gone is ignored",
+          "[callback]") {
+    const bool was_resolved = GENERATE(false, true);
+    std::optional<coheir::resolver<void>> resolve;
+    const auto start = [&](coheir::resolver<void> r) { resolve.emplace(r); };
+    std::optional<coheir::scheduler> loop{std::in_place};
+    using wait = decltype(coheir::callback<>(start));
+    std::unique_ptr<wait> kept;
+    const auto awaits = [&]() -> task<> {
+        kept.reset(new wait(start));
+        co_await *kept;
+    };
+    loop->spawn(awaits()).detach();
+    loop->run_ready();
+    if (was_resolved) CHECK((*resolve)());
+    loop.reset();
+    CHECK_FALSE((*resolve)());
 }
 
 TEST_CASE("where with_timeout throws, the handle that it was given is as before", "[timeout]") {

@@ -396,13 +396,12 @@ private:
             if (t->ended) continue;
             if (!mirrors_.empty()) enter_mirrors(*t);
             r.current.point_to(t);
-            t->waiting_in = nullptr;
+            if (t->waiting_in) std::exchange(t->waiting_in, nullptr)->task_goes();
             destroy_frames(*t);
             r.current.point_outside();
             if (!mirrors_.empty()) leave_mirrors(r, *t);
             t->ended = t->destroyed = true;
         }
-        timers_.clear();  // what tasks awaited elsewhere than in their frames
         for (task_state* t = tasks_.newest(); t; t = t->older)
             if (t->rare && t->rare->link) t->rare->link->disarm();
         box_->take_into(ready_);

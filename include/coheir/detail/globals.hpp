@@ -22,9 +22,8 @@ struct current_slot {
 namespace coheir::detail {
 
 struct thread_state {
-    using finder = thread_state* (*)() noexcept;
-    /// Of the copy for this thread: others may have to ask for it, see split.hpp.
-    constexpr explicit thread_state(finder find) noexcept : own_finder(find) {}
+    using finder = std::atomic<thread_state* (*)() noexcept>;
+    constexpr explicit thread_state(const finder* of_file) noexcept : find(of_file) {}
 
     context::detail::current_slot slot;
     /// The scheduler whose round runs here, innermost; written by rounds.
@@ -36,7 +35,7 @@ struct thread_state {
     /// anchor, once one has been released.
     static constexpr std::uint64_t mark_of_this_layout[] = {0x7469'6568'6f63'1b31, 0xa5c3'9d17'6e02'f48b};
     std::uint64_t mark[2] = {mark_of_this_layout[0], mark_of_this_layout[1]};
-    finder own_finder;
+    const finder* find;  // where the file has a function that finds its copy: others ask it, see split.hpp
 };
 
 struct process_state {
@@ -55,14 +54,24 @@ COHEIR_EXPORT coheir::detail::process_state* coheir_anchor_1_process() noexcept;
 
 namespace coheir::detail {
 
+#if COHEIR_ASK_FOR_SPLITS
+[[gnu::visibility("hidden")]] inline constinit thread_state::finder finder_of_file{nullptr};
+#define COHEIR_FINDER_OF_FILE &coheir::detail::finder_of_file
+#else
+#define COHEIR_FINDER_OF_FILE nullptr
+#endif
+
 #ifdef COHEIR_USE_ANCHOR
 COHEIR_INLINE thread_state& on_this_thread() noexcept { return *coheir_anchor_1_thread(); }
 COHEIR_INLINE process_state& in_this_process() noexcept { return *coheir_anchor_1_process(); }
 #else
-[[gnu::visibility("hidden")]] inline thread_state* find_state_of_thread() noexcept;
 // Used: nothing reads the mark of a copy by its name.
-[[gnu::used]] COHEIR_EXPORT inline constinit thread_local thread_state state_of_thread{&find_state_of_thread};
-inline thread_state* find_state_of_thread() noexcept { return &state_of_thread; }
+[[gnu::used]] COHEIR_EXPORT inline constinit thread_local thread_state state_of_thread{COHEIR_FINDER_OF_FILE};
+#if COHEIR_ASK_FOR_SPLITS
+/// Set when the file has been loaded: not before could the function find anything.
+[[gnu::visibility("hidden")]] inline const bool finder_is_set =
+    (finder_of_file.store([]() noexcept { return &state_of_thread; }, std::memory_order_release), true);
+#endif
 COHEIR_EXPORT inline constinit process_state state_of_process;
 COHEIR_INLINE thread_state& on_this_thread() noexcept { return state_of_thread; }
 COHEIR_INLINE process_state& in_this_process() noexcept { return state_of_process; }

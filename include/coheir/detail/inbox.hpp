@@ -35,11 +35,13 @@ public:
     }
 
     bool empty() const noexcept { return (head_.load(std::memory_order_relaxed) & ~bits) == 0; }
-    void close() noexcept { head_.fetch_or(closed_bit, std::memory_order_relaxed); }
-    bool closed() const noexcept { return (head_.load(std::memory_order_relaxed) & closed_bit) != 0; }
+    /// Who sees it closed sees what was done before.
+    void close() noexcept { head_.fetch_or(closed_bit, std::memory_order_release); }
+    bool closed() const noexcept { return (head_.load(std::memory_order_acquire) & closed_bit) != 0; }
 
 private:
     static constexpr std::uintptr_t closed_bit = 1, gone_bit = 2, bits = closed_bit | gone_bit;
+    static_assert((alignof(ready_node) & bits) == 0 && alignof(ready_node) > bits);
 
     static void append(std::uintptr_t taken, ready_queue& queue) noexcept {
         ready_node* oldest = nullptr;

@@ -212,13 +212,14 @@ private:
         explicit relay(remote_state& its) noexcept : state_(its) {}
 
         /// For the one who awaits.
-        void set_out(stop_request with) noexcept {
-            // Read by both, if by anybody: only this thread writes.
-            const std::uint32_t before = third_.load(std::memory_order_relaxed);
-            if (before & is_fresh && slots_[before & slot].asker != with.asker) with.asker = 0;
-            slots_[writers_] = with;
-            const std::uint32_t was =
-                third_.exchange(writers_ | is_away | is_fresh, std::memory_order_acq_rel);
+        void set_out(const stop_request& with) noexcept {
+            std::uint32_t was = third_.load(std::memory_order_relaxed);
+            do {
+                slots_[writers_] = with;
+                // Both may read that one, if anybody does: only this thread writes.
+                if (was & is_fresh && slots_[was & slot].asker != with.asker) slots_[writers_].asker = 0;
+            } while (!third_.compare_exchange_weak(was, writers_ | is_away | is_fresh,
+                                                   std::memory_order_acq_rel, std::memory_order_relaxed));
             writers_ = was & slot;
             if (was & is_away) return;
             kept_ = ref(&state_);

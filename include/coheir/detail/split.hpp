@@ -9,7 +9,6 @@
 #include "globals.hpp"
 
 #if COHEIR_FIND_SPLITS
-#include <dlfcn.h>
 #include <link.h>
 
 #include <cstddef>
@@ -27,24 +26,12 @@ namespace coheir::detail {
 /// which one it is in.
 [[gnu::visibility("hidden")]] inline constinit std::atomic<unsigned long long> alone_after{0};
 
-#if COHEIR_ASK_FOR_SPLITS
-// Null where the program is linked without them: it is not to need another library.
-[[gnu::weakref("dlopen")]] static void* dlopen_if_there(const char* file, int flags) noexcept;
-[[gnu::weakref("dlinfo")]] static int dlinfo_if_there(void* file, int request, void* answer) noexcept;
-[[gnu::weakref("dlclose")]] static int dlclose_if_there(void* file) noexcept;
-#endif
-
 /// Looks for a copy of this thread in which a context is current.
 class search_for_split {
 public:
     explicit search_for_split(const thread_state& mine) noexcept : mine_(mine) {
-        int result;
-        do {
-            copies_ = 0;
-            result = dl_iterate_phdr(&look_into, this);
-            if (result == ask) ask_for_copy();
-        } while (result == ask && !file_);
-        if (result == go_on && !other_) alone_after.store(loads_, std::memory_order_relaxed);
+        if (dl_iterate_phdr(&look_into, this) == go_on && !other_)
+            alone_after.store(loads_, std::memory_order_relaxed);
     }
     bool has_found() const noexcept { return file_ != nullptr; }
 
@@ -61,9 +48,10 @@ public:
 
 private:
     using program_header = ElfW(Phdr);
-    static constexpr int go_on = 0, stop = 1, ask = 2;
+    static constexpr int go_on = 0, stop = 1;
 
-    // The loader holds a lock meanwhile, so that no file is unloaded: nothing here takes another one.
+    // The loader holds a lock meanwhile, so that no file is unloaded. Nothing here takes another one, but the
+    // first use of what a file has for this thread, that of the loader for such data.
     static int look_into(dl_phdr_info* file, std::size_t, void* self) noexcept {
         auto& s = *static_cast<search_for_split*>(self);
         if (s.loads_ == 0) {
@@ -83,57 +71,40 @@ private:
             if (std::memcmp(image + at + offsetof(thread_state, mark), thread_state::mark_of_this_layout,
                             sizeof(thread_state::mark)) != 0)
                 continue;
-            if (copies_++ < looked_at_) continue;
-            looked_at_ = copies_;
             const auto* const here = static_cast<const char*>(file.dlpi_tls_data);
-            const auto* const copy = here ? reinterpret_cast<const thread_state*>(here + at) : nullptr;
+            const auto* copy = here ? reinterpret_cast<const thread_state*>(here + at) : nullptr;
+#if COHEIR_ASK_FOR_SPLITS
+            if (!copy) copy = ask(file, reinterpret_cast<const thread_state*>(image + at)->find);
+#endif
             if (copy != &mine_) other_ = true;
             // Mine counts, too: where some define COHEIR_USE_ANCHOR and others do not, another one was read.
-            if (copy && copy->slot.current) {
-                file_ = name_of(file);
-                return stop;
-            }
-            if (!copy && note_to_ask(file, reinterpret_cast<const thread_state*>(image + at)->own_finder))
-                return ask;
-        }
-        return go_on;
-    }
-
-    // The loader does not know where a file's data are if they have not been used, nor if TLS descriptors
-    // find them without it. The file itself knows, but may be unloaded while nobody holds the loader's lock.
-#if COHEIR_ASK_FOR_SPLITS
-    bool note_to_ask(const dl_phdr_info& file, thread_state::finder find) noexcept {
-        const std::size_t length = std::strlen(file.dlpi_name);
-        if (length == 0 || length >= sizeof name_) return false;
-        std::memcpy(name_, file.dlpi_name, length + 1);
-        address_ = file.dlpi_addr;
-        find_ = find;
-        return true;
-    }
-    void ask_for_copy() noexcept {
-        if (!&dlopen_if_there || !&dlinfo_if_there || !&dlclose_if_there) return;
-        void* const kept = dlopen_if_there(name_, RTLD_LAZY | RTLD_NOLOAD);
-        if (!kept) return;
-        link_map* file = nullptr;
-        const bool is_it = dlinfo_if_there(kept, RTLD_DI_LINKMAP, static_cast<void*>(&file)) == 0 &&
-                           file->l_addr == address_;
-        if (is_it && find_()->slot.current) file_ = name_;
-        dlclose_if_there(kept);
-    }
-#else
-    static bool note_to_ask(const dl_phdr_info&, thread_state::finder) noexcept { return false; }
-    void ask_for_copy() const noexcept {}
-#endif
-
-    static int name_if_here(dl_phdr_info* file, std::size_t, void* name) noexcept {
-        const auto here = reinterpret_cast<ElfW(Addr)>(&alone_after) - file->dlpi_addr;
-        for (int i = 0; i < file->dlpi_phnum; ++i) {
-            const program_header& part = file->dlpi_phdr[i];
-            if (part.p_type != PT_LOAD || here - part.p_vaddr >= part.p_memsz) continue;
-            *static_cast<const char**>(name) = name_of(*file);
+            if (!copy || !copy->slot.current) continue;
+            file_ = name_of(file);
             return stop;
         }
         return go_on;
+    }
+
+    /// What a file says of its copy. While it is being loaded, it points to nothing of its own, and then to
+    /// nothing.
+    static const thread_state* ask(const dl_phdr_info& file, const thread_state::finder* find) noexcept {
+        if (!is_in(file, find)) return nullptr;
+        const auto found = find->load(std::memory_order_acquire);
+        return found ? found() : nullptr;
+    }
+
+    static int name_if_here(dl_phdr_info* file, std::size_t, void* name) noexcept {
+        if (!is_in(*file, &alone_after)) return go_on;
+        *static_cast<const char**>(name) = name_of(*file);
+        return stop;
+    }
+    static bool is_in(const dl_phdr_info& file, const void* what) noexcept {
+        const auto at = reinterpret_cast<ElfW(Addr)>(what) - file.dlpi_addr;
+        for (int i = 0; i < file.dlpi_phnum; ++i) {
+            const program_header& part = file.dlpi_phdr[i];
+            if (part.p_type == PT_LOAD && at - part.p_vaddr < part.p_memsz) return true;
+        }
+        return false;
     }
     static const char* name_of(const dl_phdr_info& file) noexcept {
         return *file.dlpi_name ? file.dlpi_name : "the executable";
@@ -141,15 +112,8 @@ private:
 
     const thread_state& mine_;
     unsigned long long loads_ = 0;
-    std::size_t copies_ = 0, looked_at_ = 0;  // in the order of the files
     bool other_ = false;
     const char* file_ = nullptr;  // on the stack of this thread, so it stays loaded
-#if COHEIR_ASK_FOR_SPLITS
-    // What is to be asked:
-    char name_[4096];
-    ElfW(Addr) address_ = 0;
-    thread_state::finder find_ = nullptr;
-#endif
 };
 
 /// To be called where no context is current: ends the program, with a message, if one is in another copy.

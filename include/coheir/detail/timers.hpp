@@ -73,12 +73,6 @@ public:
             sift_down(place, last);
     }
 
-    /// Those that are left are pending no more.
-    void clear() noexcept {
-        for (const entry& e : entries_) e.node->place = timer_node::nowhere;
-        entries_.clear();
-    }
-
     timer_node& pop() noexcept {
         timer_node& node = *entries_.front().node;
         remove(node);

@@ -37,6 +37,8 @@ public:
     /// when it goes on.
     virtual void interrupt(task_state& waiting, stop_wave&) noexcept = 0;
     virtual wait_info describe() const noexcept = 0;
+    /// The scheduler goes, and the task with it: for waits that may be kept elsewhere than in its frames.
+    virtual void task_goes() noexcept {}
 
 protected:
     constexpr wait() = default;
