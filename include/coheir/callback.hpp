@@ -10,6 +10,7 @@
 
 #include "detail/core.hpp"
 #include "detail/synchronization.hpp"
+#include "detail/wait_link.hpp"
 #include "error.hpp"
 
 namespace coheir {
@@ -157,7 +158,7 @@ public:
         waiting.resume_at = awaiting.handle;
         if (waiting.stop & detail::task_state::stop_due) return queue(waiting);
         state_ = new detail::callback_state<T>(waiting);
-        waiting.waiting_in = this;
+        link_.tie(waiting, *this);
         const resolver<T> resolve(*state_);
         try {
             start_(resolve);
@@ -168,6 +169,7 @@ public:
         }
     }
     T await_resume() {
+        link_.untie();
         resumed_ = true;
         // Nothing is lost: where there is something to give, the next wait throws.
         if (!start_error_ && (!state_ || !state_->has_outcome())) end_wait(*waiting_);
@@ -183,7 +185,10 @@ private:
     void interrupt(detail::task_state & waiting, detail::stop_wave&) noexcept override {
         if (state_->interrupt()) detail::run_state::wake(waiting);
     }
-    void task_goes() noexcept override { state_->abandon(); }
+    void task_goes() noexcept override {
+        link_.untie();
+        state_->abandon();
+    }
     detail::wait_info describe() const noexcept override {
         detail::wait_info info;
         if (state_->is_waited_for()) info.what = detail::wait_info::kind::callback;
@@ -193,6 +198,7 @@ private:
     F start_;
     detail::callback_state<T>* state_ = nullptr;
     detail::task_state* waiting_ = nullptr;
+    detail::wait_link link_;
     std::exception_ptr start_error_;
     bool resumed_ = false;
 };

@@ -28,7 +28,7 @@
 // Whether that asks the files themselves where the loader does not know their copies: those that TLS
 // descriptors find, as they do on AArch64, and elsewhere with -mtls-dialect=gnu2.
 #ifndef COHEIR_ASK_FOR_SPLITS
-#if defined(__aarch64__)
+#if defined(__aarch64__) && defined(__gnu_linux__) && defined(__ELF__)
 #define COHEIR_ASK_FOR_SPLITS 1
 #else
 #define COHEIR_ASK_FOR_SPLITS 0

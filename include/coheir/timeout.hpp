@@ -78,7 +78,7 @@ public:
         takes_result = Taking;
         of_->waiters.add(*this);
         waiting_.resume_at = awaiting.handle;
-        waiting_.waiting_in = this;
+        link_.tie(waiting_, *this);
         if (is_over) {
             time_out();
             on().tell_stopped();
@@ -87,6 +87,7 @@ public:
             core::interrupt_now(waiting_);
     }
     std::conditional_t<Taking, T, std::add_lvalue_reference_t<const T>> await_resume() {
+        link_.untie();
         stop_timer();
         end_wait(waiting_);
         if (timed_out_)
@@ -119,7 +120,10 @@ private:
         of_->waiters.remove(*this);
         run_state::wake(waiting_);
     }
-    void task_goes() noexcept override { stop_timer(); }
+    void task_goes() noexcept override {
+        link_.untie();
+        stop_timer();
+    }
     wait_info describe() const noexcept override {
         wait_info info;
         if (!next) return info;
@@ -136,6 +140,7 @@ private:
     task_state& waiting_;  // from the call to its end, and while it awaits this, which may be kept longer
     const std::uint64_t asker_;  // its number
     const char* const operation_;
+    wait_link link_;
     const duration limit_;
     const time_point deadline_;
     bool was_awaited_ = false;

@@ -21,6 +21,7 @@
 #include <vector>
 
 #include "asio_scheduler_tests.hpp"
+#include "support/child_process.hpp"
 
 namespace {
 
@@ -795,6 +796,45 @@ TEST_CASE(FLAVOUR "tasks that are destroyed in an operation are not touched any 
         io.run();
     }
     CHECK(t.empty());
+}
+
+TEST_CASE(FLAVOUR "an operation that is kept outside its task's frame is cancelled with the scheduler",
+          "[asio][use_task]") {
+    asio::io_context io;
+    asio::steady_timer outlives(io, 1h);
+    using wait = decltype(outlives.async_wait(use_task));
+    std::unique_ptr<wait> kept, other;
+    std::optional<asio_scheduler<asio::io_context::executor_type>> loop(std::in_place, io.get_executor());
+    const auto waits = [&](std::unique_ptr<wait>& in, asio::steady_timer* on) -> coheir::task<> {
+        asio::steady_timer own(io, 1h);
+        in.reset(new wait((on ? *on : own).async_wait(use_task)));
+        co_await *in;
+    };
+    loop->spawn(waits(kept, &outlives)).detach();
+    loop->spawn(waits(other, nullptr)).detach();
+    io.poll();
+    loop.reset();
+    io.restart();
+    CHECK(io.run() > 0);  // they have ended
+    kept.reset();
+    other.reset();
+}
+
+TEST_CASE(FLAVOUR "an operation that is destroyed while a task awaits it ends the program",
+          "[asio][use_task]") {
+    const auto outcome = test::in_child_process([] {
+        asio::io_context io;
+        asio::steady_timer timer(io, 1h);
+        using wait = decltype(timer.async_wait(use_task));
+        std::unique_ptr<wait> kept(new wait(timer.async_wait(use_task)));
+        asio_scheduler loop(io.get_executor());
+        const auto waits = [&]() -> coheir::task<> { co_await *kept; };
+        loop.spawn(waits()).detach();
+        io.poll();
+        kept.reset();
+    });
+    CHECK(outcome.aborted);
+    CHECK_THAT(outcome.errors, Catch::Contains("use_task: an operation is destroyed while a task awaits it"));
 }
 
 TEST_CASE(FLAVOUR "a handler that is called or dropped after its scheduler is gone does nothing",

@@ -145,6 +145,69 @@ TEST_CASE("a wait outside the frame that awaits it may go after the scheduler",
     CHECK(balance.is_even());
 }
 
+namespace {
+
+/// Waits of all kinds, each kept by a pointer, and given to f in the task.
+template <class F>
+void for_each_kind(F f) {
+    std::optional<coheir::resolver<void>> resolve;
+    const auto start = [&](coheir::resolver<void> r) { resolve.emplace(r); };
+    trace t;
+    f([&] { return new auto(coheir::callback<>(start)); });
+    f([&] { return new auto(coheir::with_timeout(sleeps(t), 2h)); });
+    f([&] { return new coheir::when_all(sleeps(t), sleeps(t)); });
+    f([&] { return new coheir::when_any(sleeps(t), sleeps(t)); });
+}
+
+}  // namespace
+
+TEST_CASE("where a wait goes before the task that is in it, nobody touches it any more",
+          "[when_any][when_all][timeout][callback]") {
+    const test::counted_balance balance;
+    const int then = GENERATE(0, 1, 2, 3);
+    for_each_kind([&](auto make) {
+        made_by<decltype(make)> kept;
+        test::test_loop loop;
+        const auto awaits = [&]() -> task<> {
+            const test::counted here;
+            kept.reset(make());
+            co_await *kept;
+        };
+        const auto waiting = loop.scheduler.spawn(awaits());
+        loop.scheduler.run_ready(), loop.scheduler.run_ready();
+        kept.reset();
+        if (then == 0) CHECK_THAT(loop.scheduler.dump(), Contains("is ready"));
+        if (then == 1) CHECK(waiting.request_stop());
+        if (then == 2) loop.run_until_idle();
+        CHECK_FALSE(waiting.done());
+    });
+    CHECK(balance.is_even());
+}
+
+TEST_CASE("a task may be in a wait that a newer one's frame holds",
+          "[when_any][when_all][timeout][callback]") {
+    const test::counted_balance balance;
+    for_each_kind([&](auto make) {
+        made_by<decltype(make)>* shared = nullptr;
+        coheir::scheduler loop;
+        const auto awaits = [&]() -> task<> {
+            const test::counted here;
+            co_await coheir::yield();
+            shared->reset(make());
+            co_await **shared;
+        };
+        const auto holds = [&]() -> task<> {
+            made_by<decltype(make)> held;
+            shared = &held;
+            co_await coheir::sleep_for(1h);
+        };
+        loop.spawn(awaits()).detach();
+        loop.spawn(holds()).detach();
+        for (int i = 0; i < 3; ++i) loop.run_ready();
+    });
+    CHECK(balance.is_even());
+}
+
 TEST_CASE("a callback that comes when the scheduler of a wait that is kept has gone is ignored",
           "[callback]") {
     const bool was_resolved = GENERATE(false, true);

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "../spawn.hpp"
+#include "wait_link.hpp"
 
 namespace coheir::detail {
 
@@ -84,7 +85,7 @@ public:
     bool complete() const noexcept { return left_ == 0; }
     void suspend(std::coroutine_handle<> awaiting) noexcept {
         waiting_.resume_at = awaiting;
-        waiting_.waiting_in = this;
+        link_.tie(waiting_, *this);
         suspended_ = was_awaited_ = true;
         if (waiting_.stop & task_state::stop_due) [[unlikely]]
             core::interrupt_now(waiting_);
@@ -94,6 +95,7 @@ public:
         if (std::exchange(finished_, true))
             throw usage_error(std::string("coheir::") + operation_ + ": the same " + operation_ +
                               " is awaited twice");
+        link_.untie();
         end_wait(waiting_);
         if (!decides_ || !decides_->task->failed) return;
         decides_->task->error_received = true;
@@ -151,6 +153,7 @@ private:
         --left_;
     }
 
+    void task_goes() noexcept override { link_.untie(); }
     wait_info describe() const noexcept override {
         wait_info info;
         if (complete()) return info;
@@ -162,6 +165,7 @@ private:
     task_state& waiting_;  // from the call to its end, and while it awaits this, which may be kept longer
     const std::uint64_t asker_;  // its number
     const char* const operation_;
+    wait_link link_;
     gathered_base* first_ = nullptr;
     gathered_base** last_ = &first_;
     gathered_base* decides_ = nullptr;

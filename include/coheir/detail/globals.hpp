@@ -68,9 +68,12 @@ COHEIR_INLINE process_state& in_this_process() noexcept { return *coheir_anchor_
 // Used: nothing reads the mark of a copy by its name.
 [[gnu::used]] COHEIR_EXPORT inline constinit thread_local thread_state state_of_thread{COHEIR_FINDER_OF_FILE};
 #if COHEIR_ASK_FOR_SPLITS
+[[gnu::visibility("hidden")]] inline thread_state* find_state_of_thread() noexcept {
+    return &state_of_thread;
+}
 /// Set when the file has been loaded: not before could the function find anything.
 [[gnu::visibility("hidden")]] inline const bool finder_is_set =
-    (finder_of_file.store([]() noexcept { return &state_of_thread; }, std::memory_order_release), true);
+    (finder_of_file.store(&find_state_of_thread, std::memory_order_release), true);
 #endif
 COHEIR_EXPORT inline constinit process_state state_of_process;
 COHEIR_INLINE thread_state& on_this_thread() noexcept { return state_of_thread; }

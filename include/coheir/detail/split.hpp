@@ -51,7 +51,7 @@ private:
     static constexpr int go_on = 0, stop = 1;
 
     // The loader holds a lock meanwhile, so that no file is unloaded. Nothing here takes another one, but the
-    // first use of what a file has for this thread, that of the loader for such data.
+    // first use of what a file has for this thread: that of the loader for such data, and that of malloc.
     static int look_into(dl_phdr_info* file, std::size_t, void* self) noexcept {
         auto& s = *static_cast<search_for_split*>(self);
         if (s.loads_ == 0) {

@@ -37,7 +37,7 @@ public:
     /// when it goes on.
     virtual void interrupt(task_state& waiting, stop_wave&) noexcept = 0;
     virtual wait_info describe() const noexcept = 0;
-    /// The scheduler goes, and the task with it: for waits that may be kept elsewhere than in its frames.
+    /// The scheduler goes, and the task with it, before its frames: for waits with a wait_link.
     virtual void task_goes() noexcept {}
 
 protected:

@@ -15,6 +15,7 @@
 #include "../../detail/promise.hpp"
 #include "../../detail/result.hpp"
 #include "../../detail/stop.hpp"
+#include "../../detail/wait_link.hpp"
 #include "../../error.hpp"
 #include "asio_executor.hpp"
 #include "use_task.hpp"
@@ -63,6 +64,7 @@ public:
     bool await_ready() const noexcept { return false; }
 
     typename completion::value await_resume() {
+        link_.untie();
         if (task_->stop & task_state::stop_due && !has_outcome()) [[unlikely]] {
             put_error();
             end_wait(*task_);
@@ -110,10 +112,9 @@ protected:
     };
 
     explicit asio_awaiter(error_code* error_into) noexcept : error_into_(error_into) {}
-    /// With the scheduler, if the operation is pending: its buffers may be in the frames that go now.
     ~asio_awaiter() {
-        if (state_ == state::pending && !cancel())
-            fatal("coheir::use_task: no memory is left to cancel an operation whose task is destroyed");
+        if (state_ == state::pending) [[unlikely]]
+            fatal("coheir::use_task: an operation is destroyed while a task awaits it");
     }
 
     /// Makes the handler and calls initiate(handler), once, in the task. What it throws, the await throws:
@@ -132,7 +133,7 @@ protected:
             t.waiting_in = &queued;
             return t.home->enqueue(t);
         }
-        t.waiting_in = this;
+        link_.tie(t, *this);
         state_.store(state::pending, std::memory_order_relaxed);
         handler h(*this, static_cast<engine&>(*embedded));
         try {
@@ -193,6 +194,13 @@ private:
             if (error_into_) *error_into_ = error_;
         return error_into_ != nullptr;
     }
+    /// Nobody completes it any more, and its buffers may be in the frames that go now.
+    void task_goes() noexcept override {
+        link_.untie();
+        if (state_ == state::pending && !cancel())
+            fatal("coheir::use_task: no memory is left to cancel an operation whose task is destroyed");
+        state_ = state::abandoned;
+    }
     wait_info describe() const noexcept override {
         wait_info info;
         if (state_ == state::pending) info.what = wait_info::kind::foreign;
@@ -228,6 +236,7 @@ private:
 
     std::atomic<state> state_{state::unused};  // ends on any thread; the list of tasks may look meanwhile
     task_state* task_ = nullptr;
+    wait_link link_;
     error_code* const error_into_;
     [[no_unique_address]] typename completion::error error_{};
     std::exception_ptr failure_;  // of starting it, or of storing what it gave
@@ -240,7 +249,7 @@ class asio_operation;
 
 /// What an asynchronous operation of Asio returns for use_task: co_await it.
 template <class Flavour, class... Args, class Initiation, class... InitArgs>
-class [[nodiscard("co_await it")]] asio_operation<Flavour, void(Args...), Initiation, InitArgs...>
+class [[nodiscard("co_await it")]] asio_operation<Flavour, void(Args...), Initiation, InitArgs...> final
     : public asio_awaiter<Flavour, std::decay_t<Args>...> {
     using awaiter = asio_awaiter<Flavour, std::decay_t<Args>...>;
 
