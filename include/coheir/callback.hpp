@@ -146,10 +146,13 @@ public:
     callback_awaiter& operator=(const callback_awaiter&) = delete;
     ~callback_awaiter() {
         if (!state_) return;
+        detail::task_state* const left = link_.abandon();
+        if (left && state_->interrupt()) detail::run_state::wake(*left);
         if (!resumed_) state_->abandon();
         state_->drop();
     }
 
+    detail::wait_link& link_in(const detail::task_state&) noexcept { return link_; }
     bool await_ready() const noexcept { return false; }
     void await_suspend(detail::coroutine_of_a_coheir_task awaiting) {
         if (waiting_) throw usage_error("coheir::callback: the same callback is awaited twice");

@@ -60,14 +60,17 @@ public:
     timed_join(const timed_join&) = delete;
     timed_join& operator=(const timed_join&) = delete;
     ~timed_join() {
+        task_state* const left = link_.abandon();
+        if (left && next) run_state::wake(*left);
         if (next) of_->waiters.remove(*this);
         stop_timer();
-        if constexpr (Taking)  // dropped without an await: nobody else needs it
-            if (!was_awaited_ && of_->waiters.empty()) core::request_stop(*of_, {0, asker_, 0});
+        if constexpr (Taking)  // dropped, or not awaited to the end: nobody else needs it
+            if ((!was_awaited_ || left) && of_->waiters.empty()) core::request_stop(*of_, {0, asker_, 0});
     }
 
-    void require_awaited_by(const task_state& t) const {
+    wait_link& link_in(const task_state& t) {
         if (t.task != asker_) throw_awaited_elsewhere(operation_, t, asker_);
+        return link_;
     }
     bool await_ready() const noexcept { return of_->ended; }
     void await_suspend(detail::coroutine_of_a_coheir_task awaiting) {

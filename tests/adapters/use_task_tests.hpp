@@ -815,9 +815,35 @@ TEST_CASE(FLAVOUR "an operation that is kept outside its task's frame is cancell
     io.poll();
     loop.reset();
     io.restart();
-    CHECK(io.run() > 0);  // they have ended
+    io.run_for(1s);
+    CHECK(io.stopped());  // it has ended
+    CHECK(outlives.cancel() == 0);
     kept.reset();
     other.reset();
+}
+
+TEST_CASE(FLAVOUR "an operation that a newer task's frame holds goes with the scheduler",
+          "[asio][use_task]") {
+    asio::io_context io;
+    asio::steady_timer timer(io, 1h);
+    using wait = decltype(timer.async_wait(use_task));
+    std::unique_ptr<wait>* shared = nullptr;
+    {
+        asio_scheduler loop(io.get_executor());
+        const auto awaits = [&]() -> coheir::task<> {
+            co_await coheir::yield();
+            co_await **shared;
+        };
+        const auto holds = [&]() -> coheir::task<> {
+            std::unique_ptr<wait> held(new wait(timer.async_wait(use_task)));
+            shared = &held;
+            co_await coheir::sleep_for(1h);
+        };
+        loop.spawn(awaits()).detach();
+        loop.spawn(holds()).detach();
+        io.poll();
+    }
+    CHECK(timer.cancel() == 0);
 }
 
 TEST_CASE(FLAVOUR "an operation that is destroyed while a task awaits it ends the program",

@@ -161,27 +161,67 @@ void for_each_kind(F f) {
 
 }  // namespace
 
-TEST_CASE("where a wait goes before the task that is in it, nobody touches it any more",
+TEST_CASE("where a wait goes before the task that is in it, the await throws abandoned_await",
           "[when_any][when_all][timeout][callback]") {
     const test::counted_balance balance;
     const int then = GENERATE(0, 1, 2, 3);
     for_each_kind([&](auto make) {
         made_by<decltype(make)> kept;
         test::test_loop loop;
+        bool was_abandoned = false;
         const auto awaits = [&]() -> task<> {
             const test::counted here;
             kept.reset(make());
-            co_await *kept;
+            try {
+                co_await *kept;
+            } catch (const coheir::abandoned_await&) {
+                was_abandoned = true;
+            }
         };
         const auto waiting = loop.scheduler.spawn(awaits());
         loop.scheduler.run_ready(), loop.scheduler.run_ready();
         kept.reset();
         if (then == 0) CHECK_THAT(loop.scheduler.dump(), Contains("is ready"));
         if (then == 1) CHECK(waiting.request_stop());
-        if (then == 2) loop.run_until_idle();
-        CHECK_FALSE(waiting.done());
+        if (then == 2) return;  // the scheduler goes
+        loop.run_until_idle();
+        CHECK(waiting.done());
+        CHECK(was_abandoned);
+        CHECK(loop.clock.now() == coheir::time_point());  // the others have been stopped
     });
     CHECK(balance.is_even());
+}
+
+TEST_CASE("so it does where the task has been woken, and is to go on",
+          "[when_any][when_all][timeout][callback]") {
+    std::optional<coheir::resolver<void>> resolve;
+    const auto start = [&](coheir::resolver<void> r) { resolve.emplace(r); };
+    const auto check = [&](auto make) {
+        test::test_loop loop;
+        made_by<decltype(make)> kept;
+        bool was_abandoned = false;
+        const auto drops = [&]() -> task<> {
+            if (resolve) (*resolve)();
+            kept.reset();
+            co_return;
+        };
+        const auto awaits = [&]() -> task<> {
+            kept.reset(make());
+            coheir::spawn(drops()).detach();  // runs behind what is waited for, before this goes on
+            try {
+                co_await *kept;
+            } catch (const coheir::abandoned_await&) {
+                was_abandoned = true;
+            }
+        };
+        loop.run(awaits());
+        CHECK(was_abandoned);
+        loop.run_until_idle();
+    };
+    check([&] { return new auto(coheir::with_timeout(ends(0), 1h)); });
+    check([&] { return new coheir::when_all(ends(0), ends(0)); });
+    check([&] { return new coheir::when_any(ends(0), ends(2)); });
+    check([&] { return new auto(coheir::callback<>(start)); });
 }
 
 TEST_CASE("a task may be in a wait that a newer one's frame holds",

@@ -391,12 +391,15 @@ private:
         // Tasks that share a context have opened their scopes in another order than their frames go.
         for (task_state* t = tasks_.newest(); t; t = t->older)
             if (t->context && t->context->kin) t->context->kin->in_any_order = true;
+        // A wait may be kept in the frame of another task, or in none.
+        for (task_state* t = tasks_.newest(); t; t = t->older)
+            if (t->waiting_in) std::exchange(t->waiting_in, &queued)->task_goes();
         // Nobody frees a task that lives: it keeps itself, and its place in the list.
         for (task_state* t = tasks_.newest(); t; t = t->older) {
             if (t->ended) continue;
             if (!mirrors_.empty()) enter_mirrors(*t);
             r.current.point_to(t);
-            if (t->waiting_in) std::exchange(t->waiting_in, nullptr)->task_goes();
+            t->waiting_in = nullptr;
             destroy_frames(*t);
             r.current.point_outside();
             if (!mirrors_.empty()) leave_mirrors(r, *t);

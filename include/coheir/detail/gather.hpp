@@ -66,10 +66,12 @@ public:
         static_cast<core*>(waiting_.home)->tell_stopped();
     }
 
-    /// Before those go that are waited for. Where nobody has begun to wait, those that nobody else needs
+    /// Before those go that are waited for. Where nobody has waited to the end, those that nobody else needs
     /// stop.
     void drop() noexcept {
-        if (was_awaited_ || are_stopped_) return;
+        task_state* const left = link_.abandon();
+        if (left && std::exchange(suspended_, false)) run_state::wake(*left);
+        if ((was_awaited_ && !left) || are_stopped_) return;
         for (gathered_base* one = first_; one; one = one->next_gathered) {
             if (one->next) one->task->waiters.remove(*one);
         }
@@ -79,8 +81,9 @@ public:
         }
     }
 
-    void require_awaited_by(const task_state& t) const {
+    wait_link& link_in(const task_state& t) {
         if (t.task != asker_) throw_awaited_elsewhere(operation_, t, asker_);
+        return link_;
     }
     bool complete() const noexcept { return left_ == 0; }
     void suspend(std::coroutine_handle<> awaiting) noexcept {
@@ -356,7 +359,7 @@ public:
     gathered_pack(const gathered_pack&) = delete;
     gathered_pack& operator=(const gathered_pack&) = delete;
 
-    void require_awaited_by(const task_state& t) const { gathering_.require_awaited_by(t); }
+    wait_link& link_in(const task_state& t) { return gathering_.link_in(t); }
     bool await_ready() const noexcept { return gathering_.complete(); }
     void await_suspend(coroutine_of_a_coheir_task awaiting) noexcept { gathering_.suspend(awaiting.handle); }
 
@@ -387,7 +390,7 @@ public:
     gathered_range(const gathered_range&) = delete;
     gathered_range& operator=(const gathered_range&) = delete;
 
-    void require_awaited_by(const task_state& t) const { gathering_.require_awaited_by(t); }
+    wait_link& link_in(const task_state& t) { return gathering_.link_in(t); }
     bool await_ready() const noexcept { return gathering_.complete(); }
     void await_suspend(coroutine_of_a_coheir_task awaiting) noexcept { gathering_.suspend(awaiting.handle); }
 

@@ -6,10 +6,12 @@
 #include <utility>
 
 #include "../concepts.hpp"
+#include "../error.hpp"
 #include "foreign.hpp"
 #include "memory.hpp"
 #include "run_state.hpp"
 #include "stop.hpp"
+#include "wait_link.hpp"
 
 namespace coheir {
 
@@ -19,8 +21,8 @@ class task;
 namespace detail {
 
 /// Awaitables of ours derive from this: they know tasks, and need no resumer. One makes its awaiter by
-/// `await_in(task)`, or is its own; `require_awaited_by(task)`, where there is one, throws where it is
-/// another's.
+/// `await_in(task)`, or is its own; then it has a wait_link if it knows the task while that waits, and gives
+/// it by `link_in(task)`, or throws.
 struct own_awaitable {};
 
 template <class A>
@@ -30,8 +32,8 @@ concept makes_its_awaiter = requires(A&& a, task_state& t) {
     static_cast<A&&>(a).await_in(t);
 };
 template <class A>
-concept knows_its_caller = requires(A& a, const task_state& t) {
-    a.require_awaited_by(t);
+concept is_linked = requires(A& a, const task_state& t) {
+    a.link_in(t);
 };
 
 struct promise_base;
@@ -63,6 +65,25 @@ struct awaiter_ref {
         return to.await_suspend(awaiting);
     }
     decltype(auto) await_resume() const { return to.await_resume(); }
+};
+
+/// The same for one with a wait_link, which may go while it is awaited.
+template <class Awaiter>
+struct linked_awaiter_ref {
+    Awaiter& to;
+    wait_link& link;
+    bool is_gone = false;
+    bool await_ready() const noexcept { return to.await_ready(); }
+    template <promise_of_a_coheir_task Promise>
+    auto await_suspend(std::coroutine_handle<Promise> awaiting) {
+        link.begin(is_gone);
+        return to.await_suspend(awaiting);
+    }
+    decltype(auto) await_resume() const {
+        if (is_gone) [[unlikely]]
+            throw abandoned_await();
+        return to.await_resume();
+    }
 };
 
 /// Ends a coroutine: goes on with the one that awaits it, or tells that the task has ended.
@@ -107,8 +128,9 @@ struct promise_base : recycled {
     auto await_transform(A&& awaitable) const {
         if constexpr (makes_its_awaiter<A>) {
             return static_cast<A&&>(awaitable).await_in(*state);
+        } else if constexpr (is_linked<A>) {
+            return linked_awaiter_ref<std::remove_reference_t<A>>{awaitable, awaitable.link_in(*state)};
         } else {
-            if constexpr (knows_its_caller<A>) awaitable.require_awaited_by(*state);
             return awaiter_ref<std::remove_reference_t<A>>{awaitable};
         }
     }

@@ -37,7 +37,7 @@ public:
     /// when it goes on.
     virtual void interrupt(task_state& waiting, stop_wave&) noexcept = 0;
     virtual wait_info describe() const noexcept = 0;
-    /// The scheduler goes, and the task with it, before its frames: for waits with a wait_link.
+    /// The scheduler goes, and the task with it, before any frame goes: for waits with a wait_link.
     virtual void task_goes() noexcept {}
 
 protected:

@@ -61,6 +61,7 @@ public:
 
     asio_awaiter(const asio_awaiter&) = delete;
     asio_awaiter& operator=(const asio_awaiter&) = delete;
+    wait_link& link_in(const task_state&) noexcept { return link_; }
     bool await_ready() const noexcept { return false; }
 
     typename completion::value await_resume() {
@@ -113,6 +114,7 @@ protected:
 
     explicit asio_awaiter(error_code* error_into) noexcept : error_into_(error_into) {}
     ~asio_awaiter() {
+        link_.abandon();
         if (state_ == state::pending) [[unlikely]]
             fatal("coheir::use_task: an operation is destroyed while a task awaits it");
     }
