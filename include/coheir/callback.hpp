@@ -45,14 +45,21 @@ public:
         return true;
     }
 
-    /// The awaiting frame is destroyed before the result came.
-    void abandon() noexcept {
+    /// The wait goes. True if nobody has woken the task, nor will.
+    bool abandon() noexcept {
         state was = state_.load(std::memory_order_acquire);
         while (was == state::pending || was == state::claimed)
-            if (state_.compare_exchange_weak(was, state::gone, std::memory_order_acq_rel)) return;
+            if (state_.compare_exchange_weak(was, state::gone, std::memory_order_acq_rel)) return true;
         while (state_.load(std::memory_order_acquire) == state::resolved) {
         }
+        return false;
     }
+    /// What starting the operation has thrown, before anybody goes on.
+    void fail_to_start(const std::exception_ptr& error) noexcept {
+        start_error_ = error;
+        fail(error);  // where it was resolved before, the task is in the queue, and goes on from there
+    }
+    const std::exception_ptr& start_error() const noexcept { return start_error_; }
     /// The awaiting task is to stop: true if no resolver has come, or will.
     bool interrupt() noexcept {
         state expected = state::pending;
@@ -92,6 +99,7 @@ private:
     }
 
     task_state* const waiting_;
+    std::exception_ptr start_error_;
     result<T> result_;
     synchronization::atomic<state> state_{state::pending};
     synchronization::atomic<std::uint32_t> resolvers_{1};
@@ -145,10 +153,9 @@ public:
     callback_awaiter(const callback_awaiter&) = delete;
     callback_awaiter& operator=(const callback_awaiter&) = delete;
     ~callback_awaiter() {
-        if (!state_) return;
         detail::task_state* const left = link_.abandon();
-        if (left && state_->interrupt()) detail::run_state::wake(*left);
-        if (!resumed_) state_->abandon();
+        if (!state_) return;
+        if (!resumed_ && state_->abandon() && left) detail::run_state::wake(*left);
         state_->drop();
     }
 
@@ -159,42 +166,39 @@ public:
         waiting_ = awaiting.task;
         detail::task_state& waiting = *waiting_;
         waiting.resume_at = awaiting.handle;
-        if (waiting.stop & detail::task_state::stop_due) return queue(waiting);
-        state_ = new detail::callback_state<T>(waiting);
+        if (waiting.stop & detail::task_state::stop_due) {
+            link_.tie(waiting, *this);
+            return waiting.home->enqueue(waiting);
+        }
+        detail::callback_state<T>& state = *(state_ = new detail::callback_state<T>(waiting));
         link_.tie(waiting, *this);
-        const resolver<T> resolve(*state_);
+        const resolver<T> resolve(state);
         try {
             start_(resolve);
-        } catch (...) {
-            // If it was resolved before, the task is in the queue; so it goes on from there in any case.
-            start_error_ = std::current_exception();
-            state_->fail(start_error_);
+        } catch (...) {  // it may have destroyed this, but not the state
+            state.fail_to_start(std::current_exception());
         }
     }
     T await_resume() {
         link_.untie();
         resumed_ = true;
         // Nothing is lost: where there is something to give, the next wait throws.
-        if (!start_error_ && (!state_ || !state_->has_outcome())) end_wait(*waiting_);
-        if (start_error_) std::rethrow_exception(start_error_);
+        if (!state_ || (!state_->start_error() && !state_->has_outcome())) end_wait(*waiting_);
+        if (state_->start_error()) std::rethrow_exception(state_->start_error());
         return state_->take();
     }
 
 private:
-    static void queue(detail::task_state & waiting) noexcept {
-        waiting.waiting_in = &detail::queued;
-        waiting.home->enqueue(waiting);
-    }
     void interrupt(detail::task_state & waiting, detail::stop_wave&) noexcept override {
-        if (state_->interrupt()) detail::run_state::wake(waiting);
+        if (state_ && state_->interrupt()) detail::run_state::wake(waiting);
     }
     void task_goes() noexcept override {
         link_.untie();
-        state_->abandon();
+        if (state_) state_->abandon();
     }
     detail::wait_info describe() const noexcept override {
         detail::wait_info info;
-        if (state_->is_waited_for()) info.what = detail::wait_info::kind::callback;
+        if (state_ && state_->is_waited_for()) info.what = detail::wait_info::kind::callback;
         return info;
     }
 
@@ -202,7 +206,6 @@ private:
     detail::callback_state<T>* state_ = nullptr;
     detail::task_state* waiting_ = nullptr;
     detail::wait_link link_;
-    std::exception_ptr start_error_;
     bool resumed_ = false;
 };
 

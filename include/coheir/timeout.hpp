@@ -65,7 +65,8 @@ public:
         if (next) of_->waiters.remove(*this);
         stop_timer();
         if constexpr (Taking)  // dropped, or not awaited to the end: nobody else needs it
-            if ((!was_awaited_ || left) && of_->waiters.empty()) core::request_stop(*of_, {0, asker_, 0});
+            if ((!was_awaited_ || left) && !is_stopped_ && of_->waiters.empty())
+                core::request_stop(*of_, {0, asker_, 0});
     }
 
     wait_link& link_in(const task_state& t) {
@@ -74,20 +75,22 @@ public:
     }
     bool await_ready() const noexcept { return of_->ended; }
     void await_suspend(detail::coroutine_of_a_coheir_task awaiting) {
+        task_state& waiting = waiting_;
+        core& its = on();
         was_awaited_ = true;
         const bool is_over = limit_ <= duration::zero() || deadline_ <= scheduler_access::of(waiting_).now();
         if (!is_over) start_timer();
         told = [](waiter& w) noexcept { run_state::wake(static_cast<timed_join&>(w).waiting_); };
         takes_result = Taking;
         of_->waiters.add(*this);
-        waiting_.resume_at = awaiting.handle;
-        link_.tie(waiting_, *this);
-        if (is_over) {
-            time_out();
-            on().tell_stopped();
-        }
-        if (waiting_.stop & task_state::stop_due) [[unlikely]]
-            core::interrupt_now(waiting_);
+        waiting.resume_at = awaiting.handle;
+        link_.tie(waiting, *this);
+        if (is_over) time_out();
+        // Those who are told may destroy this.
+        if (waiting.stop & task_state::stop_due) [[unlikely]]
+            core::interrupt_now(waiting);
+        else if (is_over)
+            its.tell_stopped();
     }
     std::conditional_t<Taking, T, std::add_lvalue_reference_t<const T>> await_resume() {
         link_.untie();
@@ -107,7 +110,7 @@ private:
         try {
             on().timers().add(*this, deadline_);
         } catch (...) {  // it must not run on without its limit
-            stop_wave(waiting_).stop(*of_);
+            stop();
             on().tell_stopped();
             throw;
         }
@@ -115,10 +118,15 @@ private:
     void time_out() noexcept {
         if (!next || of_->ended) return;  // it was let go, or its end is about to be told
         timed_out_ = true;
+        stop();
+    }
+    void stop() noexcept {
+        is_stopped_ = true;  // not again: it may be cleaning up
         stop_wave(waiting_).stop(*of_);
     }
     void spread(stop_wave & wave) noexcept override {
         if (!next || of_->ended) return;
+        is_stopped_ = true;
         if (of_->waiters.has_only(*this) && wave.hand_on(*of_)) return;
         of_->waiters.remove(*this);
         run_state::wake(waiting_);
@@ -147,6 +155,7 @@ private:
     const duration limit_;
     const time_point deadline_;
     bool was_awaited_ = false;
+    bool is_stopped_ = false;
     bool timed_out_ = false;
 };
 

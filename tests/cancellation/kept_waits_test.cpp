@@ -3,11 +3,15 @@
 
 #include <catch2/catch.hpp>
 
+#include <atomic>
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <stdexcept>
+#include <stop_token>
 #include <string>
+#include <thread>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -222,6 +226,151 @@ TEST_CASE("so it does where the task has been woken, and is to go on",
     check([&] { return new coheir::when_all(ends(0), ends(0)); });
     check([&] { return new coheir::when_any(ends(0), ends(2)); });
     check([&] { return new auto(coheir::callback<>(start)); });
+}
+
+namespace {
+
+/// What is made of nothing by f(), while a resolver has claimed the callback.
+struct made_by_calling {
+    explicit made_by_calling(const std::function<void()>& f) { f(); }
+};
+
+/// Counts the waits that were abandoned.
+template <class Wait>
+task<> await_abandoned(std::optional<Wait>& in, int& times) {
+    try {
+        co_await *in;
+    } catch (const coheir::abandoned_await&) {
+        ++times;
+    }
+}
+
+}  // namespace
+
+TEST_CASE("a callback that is destroyed while its result is made wakes its task", "[callback][threads]") {
+    const bool elsewhere = GENERATE(false, true);
+    coheir::scheduler loop;
+    std::optional<coheir::resolver<made_by_calling>> resolve;
+    const auto start = [&](auto r) { resolve.emplace(r); };
+    using wait = decltype(coheir::callback<made_by_calling>(start));
+    std::optional<wait> kept(std::in_place, start);
+    int abandoned = 0;
+    const auto waiting = loop.spawn(await_abandoned(kept, abandoned));
+    loop.run_ready();
+    if (elsewhere) {
+        std::atomic<bool> is_made{false}, goes_on{false};
+        std::thread other([&] {
+            (*resolve)(std::function<void()>([&] {
+                is_made = true;
+                is_made.notify_one();
+                goes_on.wait(false);
+            }));
+        });
+        is_made.wait(false);
+        kept.reset();
+        goes_on = true;
+        goes_on.notify_one();
+        other.join();
+    } else {
+        (*resolve)(std::function<void()>([&] { kept.reset(); }));
+    }
+    loop.run_until_idle();
+    CHECK(waiting.done());
+    CHECK(abandoned == 1);
+}
+
+TEST_CASE("a callback may be destroyed by what starts it, and where it is refused", "[callback]") {
+    coheir::scheduler loop;
+    std::function<void()> begin;
+    const auto start = [&](coheir::resolver<void>) { begin(); };
+    using wait = decltype(coheir::callback<>(start));
+    std::optional<wait> kept(std::in_place, start);
+    int abandoned = 0;
+    SECTION("which throws then") {
+        begin = [&] {
+            auto& wait_of_test = kept;
+            wait_of_test.reset();
+            throw std::runtime_error("not started");
+        };
+        const auto waiting = loop.spawn(await_abandoned(kept, abandoned));
+        loop.run_until_idle();
+        CHECK(waiting.done());
+    }
+    SECTION("by another task, before its own goes on") {
+        coheir::join_handle<> waiting;
+        const auto asks = [&]() -> task<> {
+            waiting.request_stop();
+            co_await await_abandoned(kept, abandoned);
+        };
+        const auto drops = [&]() -> task<> {
+            kept.reset();
+            co_return;
+        };
+        waiting = loop.spawn(asks());
+        loop.spawn(drops()).detach();
+        loop.run_until_idle();
+        CHECK(waiting.done());
+    }
+    CHECK(abandoned == 1);
+}
+
+TEST_CASE("a limit that is destroyed leaves alone a task that is cleaning up", "[timeout]") {
+    test::test_loop loop;
+    trace t;
+    const auto work = [&]() -> task<> {
+        try {
+            co_await coheir::sleep_for(1h);
+        } catch (const coheir::task_cancelled&) {
+            t.push_back("stopped");
+        }
+        co_await coheir::sleep_for(50ms);
+        t.push_back("cleaned up");
+    };
+    using wait = decltype(coheir::with_timeout(work(), 5ms));
+    std::optional<std::unique_ptr<wait>> kept;
+    int abandoned = 0;
+    const auto awaits = [&]() -> task<> {
+        kept.emplace(new wait(coheir::with_timeout(work(), 5ms)));
+        try {
+            co_await **kept;
+        } catch (const coheir::abandoned_await&) {
+            ++abandoned;
+        }
+    };
+    const auto drops = [&]() -> task<> {
+        co_await coheir::sleep_for(20ms);
+        kept.reset();
+    };
+    loop.scheduler.spawn(awaits()).detach();
+    loop.scheduler.spawn(drops()).detach();
+    loop.run_until_idle();
+    CHECK(t == trace{"stopped", "cleaned up"});
+    CHECK(abandoned == 1);
+}
+
+TEST_CASE("a limit may be destroyed by those who are told that it is over", "[timeout]") {
+    test::test_loop loop;
+    std::function<void()> drop;
+    const auto work = [&]() -> task<> {
+        const std::stop_callback told(coheir::this_task::stop_token(), [&] { drop(); });
+        co_await coheir::sleep_for(1h);
+    };
+    const auto handle = loop.scheduler.spawn(work());
+    using wait = decltype(coheir::with_timeout(handle, 0ms));
+    std::unique_ptr<wait> kept;
+    drop = [&] { kept.reset(); };
+    int abandoned = 0;
+    const auto awaits = [&]() -> task<> {
+        co_await coheir::yield();
+        kept.reset(new wait(coheir::with_timeout(handle, 0ms)));
+        try {
+            co_await *kept;
+        } catch (const coheir::abandoned_await&) {
+            ++abandoned;
+        }
+    };
+    loop.run(awaits());
+    CHECK(abandoned == 1);
 }
 
 TEST_CASE("a task may be in a wait that a newer one's frame holds",

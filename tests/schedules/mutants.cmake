@@ -40,8 +40,8 @@ if(NOT COHEIR_ALL_MUTANTS AND NOT CMAKE_SCRIPT_MODE_FILE)
 endif()
 
 mutant(stop_takes_the_result_away callback.hpp
-    [==[if (!start_error_ && (!state_ || !state_->has_outcome())) end_wait(*waiting_);]==]
-    [==[if (!start_error_) end_wait(*waiting_);]==]
+    [==[if (!state_ || (!state_->start_error() && !state_->has_outcome())) end_wait(*waiting_);]==]
+    [==[if (!state_ || !state_->start_error()) end_wait(*waiting_);]==]
 )
 set(source schedules/completion_test.cpp)
 mutant(exception_is_received_twice detail/completion.hpp

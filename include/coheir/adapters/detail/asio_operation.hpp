@@ -130,12 +130,11 @@ protected:
             throw usage_error("coheir::use_task: the task does not run on an asio_scheduler of this Asio");
         task_ = &t;
         t.resume_at = awaiting;
+        link_.tie(t, *this);
         if (t.stop & task_state::stop_due) {  // the await throws, the operation is not started
             state_ = state::refused;
-            t.waiting_in = &queued;
             return t.home->enqueue(t);
         }
-        link_.tie(t, *this);
         state_.store(state::pending, std::memory_order_relaxed);
         handler h(*this, static_cast<engine&>(*embedded));
         try {
@@ -219,8 +218,9 @@ private:
     }
     void abandon() noexcept { finish(state::abandoned); }
     void finish(state how) noexcept {
-        state_.store(how, std::memory_order_relaxed);
-        run_state::wake(*task_);  // it hands this over, may be on another thread, and end this
+        task_state& waiting = *task_;  // the awaiter may be destroyed as soon as the state says so
+        state_.store(how, std::memory_order_release);
+        run_state::wake(waiting);
     }
 
     template <class... Values>
