@@ -35,14 +35,12 @@ public:
         } catch (...) {
             result_.fail(std::current_exception());
         }
-        finish();
-        return true;
+        return finish();
     }
     bool fail(std::exception_ptr error) noexcept {
         if (!claim()) return false;
         if (error) result_.fail(std::move(error));
-        finish();
-        return true;
+        return finish();
     }
 
     /// The wait goes. True if nobody has woken the task, nor will.
@@ -90,12 +88,13 @@ private:
         state expected = state::pending;
         return state_.compare_exchange_strong(expected, state::claimed, std::memory_order_acq_rel);
     }
-    void finish() noexcept {
+    bool finish() noexcept {
         state expected = state::claimed;
         if (!state_.compare_exchange_strong(expected, state::resolved, std::memory_order_acq_rel))
-            return;  // gone
+            return false;  // gone
         run_state::wake(*waiting_);
         state_.store(state::woken, std::memory_order_release);
+        return true;
     }
 
     task_state* const waiting_;

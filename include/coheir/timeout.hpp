@@ -126,7 +126,7 @@ private:
     }
     void spread(stop_wave & wave) noexcept override {
         if (!next || of_->ended) return;
-        is_stopped_ = true;
+        is_stopped_ = is_stopped_ || of_->waiters.has_only(*this);
         if (of_->waiters.has_only(*this) && wave.hand_on(*of_)) return;
         of_->waiters.remove(*this);
         run_state::wake(waiting_);
