@@ -126,8 +126,10 @@ private:
     }
     void spread(stop_wave & wave) noexcept override {
         if (!next || of_->ended) return;
-        is_stopped_ = is_stopped_ || of_->waiters.has_only(*this);
-        if (of_->waiters.has_only(*this) && wave.hand_on(*of_)) return;
+        if (of_->waiters.has_only(*this)) {
+            is_stopped_ = true;
+            if (wave.hand_on(*of_)) return;
+        }
         of_->waiters.remove(*this);
         run_state::wake(waiting_);
     }
