@@ -505,6 +505,6 @@ TEST_CASE("two requests of different askers that are handed on at once reach all
     REQUIRE(come_to_rest(one, two));
     CHECK(first.done());
     CHECK(inner.done());
-    CHECK_THROWS_AS(one.run([](join_handle<> h) -> task<> { co_await h; }(first)), coheir::task_cancelled);
-    CHECK_THROWS_AS(two.run([](join_handle<> h) -> task<> { co_await h; }(inner)), coheir::task_cancelled);
+    CHECK_THROWS_AS(one.run(waits(first)), coheir::task_cancelled);
+    CHECK_THROWS_AS(two.run(waits(inner)), coheir::task_cancelled);
 }

@@ -220,6 +220,23 @@ TEST_CASE(
     CHECK(waits == 0);
 }
 
+TEST_CASE("a request that comes when the task has ended, or is gone with its scheduler, tells nobody",
+          "[stop_token]") {
+    const bool ends = GENERATE(false, true);
+    std::optional<test::test_loop> loop(std::in_place);
+    std::stop_token token;
+    const auto handle = loop->scheduler.spawn(sleeps(&token));
+    loop->step();
+    std::stop_source source = handle.stop_source();
+    if (ends)
+        loop->run_until_idle();
+    else
+        loop.reset();
+    CHECK(source.request_stop());
+    if (loop) loop->run_until_idle();
+    CHECK_FALSE(token.stop_requested());
+}
+
 TEST_CASE("a source that is asked for again is the same, and asks nobody by itself", "[stop_token]") {
     const test::counted_balance balance;
     test::test_loop loop;

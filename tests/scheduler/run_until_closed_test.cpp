@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "support/counted.hpp"
+#include "support/throwing_coroutine.hpp"
 #include "support/trace.hpp"
 #include "support/watchdog.hpp"
 
@@ -26,6 +27,10 @@ namespace {
 task<> note(trace& t, std::string what, coheir::duration after = {}) {
     if (after > coheir::duration::zero()) co_await coheir::sleep_for(after);
     t.push_back(std::move(what));
+}
+test::throwing fails_in_a_foreign_coroutine() {
+    throw std::out_of_range("foreign");
+    co_return;
 }
 
 }  // namespace
@@ -131,6 +136,15 @@ TEST_CASE(
         loop.reset();
         other.join();
     }
+}
+
+TEST_CASE("what leaves a foreign coroutine comes out of run_until_closed", "[close][foreign]") {
+    coheir::scheduler loop;
+    test::throwing body = fails_in_a_foreign_coroutine();
+    const auto awaits = [](test::throwing& on) -> task<> { co_await on; };
+    loop.spawn(awaits(body)).detach();
+    loop.close();
+    CHECK_THROWS_AS(loop.run_until_closed(), std::out_of_range);
 }
 
 TEST_CASE("run_until_closed inside one of its tasks throws", "[close]") {
