@@ -64,96 +64,85 @@ struct world {
     }
 };
 
+using bodies = std::vector<std::function<void()>>;
+
+/// Explores threads(world), each time in a new world, of which is_right(world) tells whether it went well.
+template <class Threads, class IsRight>
+std::size_t explore(Threads threads, IsRight is_right) {
+    std::unique_ptr<world> w;
+    const auto begin = [&] {
+        w = std::make_unique<world>();
+        w->nodes.reserve(4);
+        return bodies(threads(*w));
+    };
+    return test::schedules::explore(begin, [&] {
+        if (!is_right(*w)) FAIL("an interleaving that goes wrong");
+    });
+}
+
 }  // namespace
 
 TEST_CASE(
     "in every interleaving all that is pushed arrives, once and in order, and each filling is told once",
     "[inbox][schedules]") {
-    std::unique_ptr<world> w;
     std::size_t split_takes = 0;
-    const auto count = test::schedules::explore(
-        [&] {
-            w = std::make_unique<world>();
-            w->nodes.reserve(4);
-            return std::vector<std::function<void()>>{[&] { w->push(1), w->push(2); },  //
-                                                      [&] { w->push(3); },              //
-                                                      [&] { w->take(); }};
-        },
-        [&] {
-            split_takes += !w->taken.empty() && w->taken.size() < 3;
-            w->take();
-            if (w->taken.size() != 3 || !w->in_order(1, 2) || w->firsts != w->takes_with_something ||
-                w->refusals != 0 || !w->box.empty())
-                FAIL("an interleaving that goes wrong");
-        });
+    const auto threads = [](world& w) {
+        return bodies{[&] { w.push(1), w.push(2); }, [&] { w.push(3); }, [&] { w.take(); }};
+    };
+    const auto count = explore(threads, [&](world& w) {
+        split_takes += !w.taken.empty() && w.taken.size() < 3;
+        w.take();
+        return w.taken.size() == 3 && w.in_order(1, 2) && w.firsts == w.takes_with_something &&
+               w.refusals == 0 && w.box.empty();
+    });
     CHECK(count > 100);
     CHECK(split_takes > 10);
 }
 
 TEST_CASE("in every interleaving what is pushed behind others, or else first, arrives",
           "[inbox][schedules]") {
-    std::unique_ptr<world> w;
-    const auto count = test::schedules::explore(
-        [&] {
-            w = std::make_unique<world>();
-            w->nodes.reserve(2);
-            return std::vector<std::function<void()>>{[&] { w->push_onto_others_first(1); },
-                                                      [&] { w->push_onto_others_first(2); },
-                                                      [&] { w->take(); }};
-        },
-        [&] {
-            w->take();
-            if (w->taken.size() != 2 || w->firsts != w->takes_with_something || !w->box.empty())
-                FAIL("an interleaving that goes wrong");
-        });
+    const auto threads = [](world& w) {
+        return bodies{[&] { w.push_onto_others_first(1); }, [&] { w.push_onto_others_first(2); },
+                      [&] { w.take(); }};
+    };
+    const auto count = explore(threads, [](world& w) {
+        w.take();
+        return w.taken.size() == 2 && w.firsts == w.takes_with_something && w.box.empty();
+    });
     CHECK(count > 100);
 }
 
 TEST_CASE("in every interleaving with a close, what was not refused arrives, and nothing after the refusal",
           "[inbox][schedules]") {
-    std::unique_ptr<world> w;
     std::size_t refusals = 0;
-    const auto count = test::schedules::explore(
-        [&] {
-            w = std::make_unique<world>();
-            w->nodes.reserve(4);
-            return std::vector<std::function<void()>>{[&] { w->push(1), w->push(2); },  //
-                                                      [&] { w->box.close(); },          //
-                                                      [&] { w->take(), w->take(); }};
-        },
-        [&] {
-            refusals += static_cast<std::size_t>(w->refusals);
-            w->take();
-            const bool first_refused = w->refusals == 2;
-            const auto expected = first_refused ? numbers{} : w->refusals == 1 ? numbers{1} : numbers{1, 2};
-            if (w->taken != expected || w->firsts != w->takes_with_something || !w->box.closed())
-                FAIL("an interleaving that goes wrong");
-            numbered late(9);
-            if (w->box.push(late, until::closed) != inbox::pushed::refused) FAIL("a closed inbox accepts");
-        });
+    const auto threads = [](world& w) {
+        return bodies{[&] { w.push(1), w.push(2); }, [&] { w.box.close(); }, [&] { w.take(), w.take(); }};
+    };
+    const auto count = explore(threads, [&](world& w) {
+        refusals += static_cast<std::size_t>(w.refusals);
+        w.take();
+        const bool first_refused = w.refusals == 2;
+        const auto expected = first_refused ? numbers{} : w.refusals == 1 ? numbers{1} : numbers{1, 2};
+        numbered late(9);
+        return w.taken == expected && w.firsts == w.takes_with_something && w.box.closed() &&
+               w.box.push(late, until::closed) == inbox::pushed::refused;
+    });
     CHECK(count > 100);
     CHECK(refusals > 10);
 }
 
 TEST_CASE("in every interleaving with the last take, all that it does not take is refused",
           "[inbox][schedules]") {
-    std::unique_ptr<world> w;
     std::size_t refusals = 0;
-    const auto count = test::schedules::explore(
-        [&] {
-            w = std::make_unique<world>();
-            w->nodes.reserve(3);
-            const auto push = [&](int number) { w->push_onto_others_first(number, until::gone); };
-            return std::vector<std::function<void()>>{[=] { push(1), push(2); },  //
-                                                      [=] { push(3); },           //
-                                                      [&] { w->take_last(); }};
-        },
-        [&] {
-            refusals += static_cast<std::size_t>(w->refusals);
-            if (w->taken.size() + static_cast<std::size_t>(w->refusals) != 3 || !w->in_order(1, 2) ||
-                !w->box.empty() || !w->box.closed())
-                FAIL("an interleaving that goes wrong");
-        });
+    const auto threads = [](world& w) {
+        const auto push = [&](int number) { w.push_onto_others_first(number, until::gone); };
+        return bodies{[=] { push(1), push(2); }, [=] { push(3); }, [&] { w.take_last(); }};
+    };
+    const auto count = explore(threads, [&](world& w) {
+        refusals += static_cast<std::size_t>(w.refusals);
+        return w.taken.size() + static_cast<std::size_t>(w.refusals) == 3 && w.in_order(1, 2) &&
+               w.box.empty() && w.box.closed();
+    });
     CHECK(count > 100);
     CHECK(refusals > 10);
 }
